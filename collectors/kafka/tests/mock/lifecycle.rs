@@ -1,12 +1,12 @@
 //! Start, stop, and what is left behind: on the brokers nothing, in the process nothing.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use switchboard_kafka::testing::sending::{at, block_on, outgoing, redactor, send_as_it_is, sender};
 use switchboard_kafka::testing::session::{Session, commit, config, numbers, producer, send};
 use switchboard_kafka::testing::{MockKafka, wait_until_reaped};
-use switchboard_kafka::{Cancel, ReadLimits, read_originals};
+use switchboard_kafka::{Cancel, ReadLimits, extents_of_times, read_originals};
 use switchboard_model::{SeenRecord, SourceCommand, TailFrom};
 
 /// API keys of requests that only ask.
@@ -184,4 +184,32 @@ fn stop_while_nobody_answers() -> Duration {
     assert!(wait_until_reaped(Duration::from_secs(30)));
     assert_eq!(session.state().statuses.len(), num_statuses);
     took
+}
+
+#[test]
+fn the_question_which_offsets_are_of_a_time_is_given_up_at_once() {
+    if !runs_alone("the_question_which_offsets_are_of_a_time_is_given_up_at_once") {
+        return;
+    }
+    let mock = MockKafka::new(1).expect("a cluster");
+    mock.cluster().create_topic("orders", 1, 1).expect("a topic");
+    mock.cluster().broker_round_trip_time(1, Duration::from_secs(8)).expect("it is slow");
+    block_on(async {
+        let config = config(&mock.brokers());
+        let question = extents_of_times(&config, "orders", 0..1);
+        // Dropped in the midst of it.
+        assert!(tokio::time::timeout(Duration::from_millis(300), question).await.is_err());
+    });
+    // What it waits for then is the last answer: it asks for nothing more.
+    let (begun, is_asking) = (Instant::now(), || threads().iter().any(|name| name == "kafka-question"));
+    while is_asking() {
+        assert!(begun.elapsed() < Duration::from_secs(15), "it goes on asking");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The names of this process's threads.
+fn threads() -> Vec<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    tasks.filter_map(|task| Some(std::fs::read_to_string(task.path().join("comm")).ok()?.trim_end().to_owned())).collect()
 }

@@ -269,16 +269,3 @@ fn a_partition_without_a_leader_holds_up_no_other() {
     let none = at_once(extents_of_times(&config, "orders", 0..1)).expect_err("nobody can tell").to_string();
     assert_eq!(none, "no partition of orders has a leader now. Wait until a broker leads it again, or start the one that does");
 }
-
-#[test]
-fn the_question_which_offsets_are_of_a_time_is_given_up_at_once() {
-    let mock = MockKafka::new(1).expect("a cluster");
-    mock.cluster().create_topic("orders", 1, 1).expect("a topic");
-    mock.cluster().broker_round_trip_time(1, Duration::from_secs(8)).expect("it is slow");
-    block_on(async {
-        let config = config(&mock);
-        let question = extents_of_times(&config, "orders", 0..1);
-        // Dropped in the midst of it.
-        assert!(tokio::time::timeout(Duration::from_millis(300), question).await.is_err());
-    });
-}

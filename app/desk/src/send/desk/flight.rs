@@ -32,7 +32,7 @@ const BLOCK: u64 = 2_000;
 const BLOCK_BYTES: u64 = 8 << 20;
 /// Blocks of which not every outcome is on the disk: one that is made, one that is written down, some that are on their way, and one whose outcomes are
 /// written down. So much is held, and but for the first one in doubt where the program is killed.
-const MAX_BLOCKS: u64 = 6;
+const MAX_BLOCKS: usize = 6;
 /// So long before the first of it is to go a block is made.
 const AHEAD: Duration = Duration::from_millis(100);
 /// Records that are queued before anything else is looked at.
@@ -58,6 +58,7 @@ pub(super) struct Maker {
 type Block = Vec<(ComposedIntent, OutgoingRecord)>;
 
 impl Maker {
+    /// Makes these, or as many of the first of them as are of so many bytes.
     fn block(&self, copies: RangeInclusive<u64>) -> Result<Block, Stop> {
         random().map_err(Stop::refused)?;
         let (named, at_ns) = (self.office.variables(&self.ask), self.office.now_ns());
@@ -77,7 +78,16 @@ impl Maker {
             };
             Ok((intent, record))
         };
-        copies.map(made).collect()
+        let (mut block, mut num_bytes) = (Block::new(), 0);
+        for copy in copies {
+            let one = made(copy)?;
+            num_bytes += one.0.size_bytes;
+            block.push(one);
+            if num_bytes >= BLOCK_BYTES {
+                break;
+            }
+        }
+        Ok(block)
     }
 }
 
@@ -143,8 +153,8 @@ impl<'a> Flight<'a> {
     pub(super) async fn all(&mut self, num: u64, teller: &Teller<()>) -> Result<(), Stop> {
         // A block is what goes in half a second, so that little was written down that is not sent where it stops.
         let block = u64::from(self.rate_per_s / 2).min(BLOCK).min(BLOCK_BYTES / self.maker.first.size_bytes().max(1)).max(1);
-        // How many were made, and of how many all is written down.
-        let (mut num_made, mut num_done) = (0, 0);
+        // How many were made, of how many all is written down, and where blocks end of which it is not.
+        let (mut num_made, mut num_done, mut ends) = (0, 0, VecDeque::new());
         let (mut went, mut cancelled_at) = (Ok(()), None);
         let (mut making, mut made): (Option<Waiting<Result<Block, Stop>>>, Option<Block>) = (None, None);
         let mut intending: Option<Waiting<Result<MayGo, LedgerError>>> = None;
@@ -157,13 +167,11 @@ impl<'a> Flight<'a> {
                 (making, made) = (None, None);
             }
             let is_last = went.is_err() || cancelled_at.is_some() || num_made == num;
-            let may_make = making.is_none() && made.is_none() && !is_last && num_made - num_done <= (MAX_BLOCKS - 1) * block;
+            let may_make = making.is_none() && made.is_none() && !is_last && ends.len() < MAX_BLOCKS;
             let next_due = self.due + self.step() * u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
             let make_at = next_due.checked_sub(AHEAD).unwrap_or(next_due);
             if may_make && make_at <= Instant::now() {
-                let copies = num_made + 1..=(num_made + block).min(num);
-                num_made = *copies.end();
-                making = Some(self.make(copies));
+                making = Some(self.make(num_made + 1..=(num_made + block).min(num)));
             }
             if intending.is_none()
                 && let Some(block) = made.take()
@@ -188,7 +196,11 @@ impl<'a> Flight<'a> {
                 done = pending(making.as_mut()), if making.is_some() => {
                     making = None;
                     match done {
-                        Ok(block) => made = Some(block),
+                        Ok(block) => {
+                            num_made += block.len() as u64;
+                            ends.push_back(num_made);
+                            made = Some(block);
+                        }
                         // All that was made before goes.
                         Err(stop) => went = went.and(Err(stop)),
                     }
@@ -209,6 +221,9 @@ impl<'a> Flight<'a> {
                 }
                 written = pending(writing.as_mut().map(|(_, written)| written)), if writing.is_some() => {
                     num_done += writing.take().map_or(0, |(num, _)| num);
+                    while ends.front().is_some_and(|end| *end <= num_done) {
+                        ends.pop_front();
+                    }
                     match written {
                         Ok(()) => teller.progress(Progress { done: num_done, total: Some(num), unit: "records" }),
                         Err(error) => {

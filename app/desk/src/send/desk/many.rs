@@ -33,6 +33,8 @@ use crate::send::plan::{Mistake, Plan, Planned};
 const COUNT_EVERY: Duration = Duration::from_millis(200);
 /// Requests of which the intents share a commit, at most, and of which the outcomes do.
 const BLOCK: u64 = 500;
+/// Bytes of them, about.
+const BLOCK_BYTES: u64 = 8 << 20;
 /// How long it is waited for that an answer is read again.
 const READ_AGAIN_WITHIN: Duration = Duration::from_secs(10);
 
@@ -167,7 +169,7 @@ impl Many<'_> {
     async fn all(&mut self, repeat: &RepeatDraft, teller: &Teller<()>) -> Result<(), Stop> {
         let num = self.ready.num;
         // A block is what goes in half a second, so that little was written down that is not sent where it stops.
-        let block = u64::from(repeat.rate_per_s / 2).clamp(1, BLOCK);
+        let block = u64::from(repeat.rate_per_s / 2).min(BLOCK).min(BLOCK_BYTES / self.ready.plan.size_bytes().max(1)).max(1);
         let step = Duration::from_secs(1) / repeat.rate_per_s.max(1);
         let (mut planned, mut due) = (0, Instant::now());
         let mut waiting: VecDeque<(SendId, Load)> = VecDeque::new();
@@ -224,8 +226,9 @@ impl Many<'_> {
         for (send_id, _) in waiting {
             self.settle(send_id, Outcome::NotDone("cancelled before it was sent".to_owned()));
         }
+        let written = self.write_settled().await;
         self.read_again(teller).await;
-        went
+        went.and(written)
     }
 
     /// Sends one after another, each once in so long, until it is told to stop.
@@ -273,12 +276,12 @@ impl Many<'_> {
             tasks.shutdown().await;
             let (outcome, took) = landed.map_or_else(|| (given_up(&live), Duration::ZERO), |(_, outcome, took)| (outcome, took));
             self.land(send_id, &one, outcome, took);
+            self.write_settled().await?;
             self.read_again(teller).await;
             self.show();
             // The answer is that of the last one, and after what is shown of all.
             live.show(&office, self.sending.sent_id);
             office.change(self.sending.sent_id, |sent| (sent.trace_id, sent.correlation_id) = (trace_id, correlation_id));
-            self.write_settled().await?;
         }
     }
 

@@ -146,7 +146,7 @@ impl Follower {
         self.look_for_spans_and_retries(observed, &channels, &sent, &living, round, now_ns).await;
         for sent in &waiting {
             if living.has(sent.letter, sent.record) {
-                self.weigh_groups(*sent, &commits, now_ns);
+                self.weigh_groups(*sent, &snapshot, &commits, now_ns);
             } else {
                 self.weigh(*sent, &commits, now_ns);
             }

@@ -35,6 +35,14 @@ impl GroupsAt {
         found
     }
 
+    /// Takes in groups that are known on the channel: one that told nothing of itself has not read it, as far as is known.
+    pub(super) fn take_those_of_which_nothing_is_told<'a>(&mut self, known: impl Iterator<Item = &'a str>) {
+        for group in known.filter(|group| !self.read_by.contains(*group) && !self.unread_by.contains(*group)).map(str::to_owned).collect::<BTreeSet<_>>() {
+            self.untellable.insert(group.clone(), format!("nothing is known of what {group} has committed"));
+            self.unread_by.insert(group);
+        }
+    }
+
     /// Whether there are groups, and each has read it.
     pub fn have_all_read(&self) -> bool {
         self.unread_by.is_empty() && !self.read_by.is_empty()
@@ -110,5 +118,10 @@ mod tests {
             let found = GroupsAt::of(&groups, &at, 10, 0);
             assert_eq!((found.words().as_str(), found.have_all_read(), found.is_awaited()), (words, have_all_read, is_awaited));
         }
+        // One that only spans name is known, and has told nothing.
+        let mut found = GroupsAt::of(&BTreeMap::from([("inventory".to_owned(), past)]), &at, 10, 0);
+        found.take_those_of_which_nothing_is_told(["inventory", "audit", "audit"].into_iter());
+        assert_eq!((found.have_all_read(), found.is_awaited()), (false, false));
+        assert_eq!(found.words(), "read by inventory; not yet by audit: nothing is known of what audit has committed");
     }
 }

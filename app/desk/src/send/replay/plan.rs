@@ -272,6 +272,10 @@ pub(super) struct Planner<'a> {
     pub ranges: Option<RangesFound>,
     /// Places of ranges that were taken: ranges may overlap.
     pub taken: BTreeSet<MessageRef>,
+    /// How many go first: they can be looked at, whichever channel they go to.
+    pub num_first: usize,
+    /// How many are planned for each channel.
+    pub num_to: BTreeMap<String, usize>,
 }
 
 impl Planner<'_> {
@@ -292,8 +296,7 @@ impl Planner<'_> {
                 return;
             }
             // What the last run of a range put behind it is not what was meant: it would go round and round.
-            let target = self.target.of(asked.own_channel());
-            let comes_back = self.options.to.is_none() && !self.options.again && asked.letter.at.channel == target;
+            let comes_back = self.options.to.is_none() && !self.options.again && self.there.contains_key(&asked.letter.at.channel);
             let is_replayed = |original: &OriginalRecord| original.headers.iter().any(|header| header.name == REPLAY_ID_HEADER);
             if comes_back && read.as_ref().is_ok_and(is_replayed) {
                 let reason = "a replay put it there, so it was sent before; choose \"also what was sent before\" to send it again".to_owned();
@@ -348,7 +351,10 @@ impl Planner<'_> {
             .and_then(|built| there.map_or(Err("nothing is known of the channel that it goes to".to_owned()), |there| there.fit(built, self.access)));
         match built {
             Ok(built) => {
-                let shown = (self.planned.len() < MAX_SHOWN).then(|| Arc::new(shown(&built, self.redactor)));
+                let num_to = self.num_to.entry(target.clone()).or_default();
+                *num_to += 1;
+                let is_shown = self.planned.len() < MAX_SHOWN || *num_to <= self.num_first;
+                let shown = is_shown.then(|| Arc::new(shown(&built, self.redactor)));
                 let Built { outgoing, replay_count, hash, source_hash, edited, .. } = built;
                 let size_bytes = outgoing.size_bytes();
                 self.planned.push(Planned { asked, target, replay_id, hash, source_hash, edited, size_bytes, partition, replay_count, shown });

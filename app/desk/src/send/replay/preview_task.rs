@@ -133,6 +133,8 @@ impl PreviewTask {
             skipped,
             ranges,
             taken: BTreeSet::new(),
+            num_first: self.pace.num_canary,
+            num_to: BTreeMap::new(),
         };
         // What one run would not send is not read.
         while !reading.is_done() && !planner.is_full() {

@@ -173,8 +173,8 @@ impl Run {
         let typed_name = self.typed_name.take();
         let (shared, channels) = (Arc::clone(&self.shared), self.dead_letter_channels());
         let connecting = async {
-            // What is too large for its own channel was skipped: what sends takes what the largest one does.
-            let size_limit = preview.targets.iter().filter_map(|target| target.size_limit.as_ref().ok().copied()).max();
+            // Several in a batch fit where the least is taken; one alone goes as large as it is, and what its own channel does not take was skipped.
+            let size_limit = preview.targets.iter().filter_map(|target| target.size_limit.as_ref().ok().copied()).min();
             let sender = access.connect(preview.cluster_id.clone(), typed_name, size_limit).await?;
             let mut num_partitions = BTreeMap::new();
             for TargetPlan { channel, .. } in &preview.targets {
@@ -191,10 +191,11 @@ impl Run {
         }
     }
 
-    /// The channels on which the letters lie, then the others of the cluster where some are known to lie.
+    /// The dead-letter channels on which the letters lie, then the others of the cluster where some are known to lie.
     fn dead_letter_channels(&self) -> Vec<String> {
         let snapshot = self.observed.snapshot();
-        let own: BTreeSet<&str> = self.preview.planned.iter().map(|planned| planned.asked.letter.at.channel.as_str()).collect();
+        let is_dead = |planned: &&Planned| planned.asked.is_dead || self.from.access.is_dead_letter_channel(&planned.asked.letter.at.channel);
+        let own: BTreeSet<&str> = self.preview.planned.iter().filter(is_dead).map(|planned| planned.asked.letter.at.channel.as_str()).collect();
         let of_cluster = snapshot.dead_letters.iter().filter(|view| view.cluster == self.preview.cluster);
         let known: BTreeSet<&str> = of_cluster.map(|view| view.channel.as_str()).collect();
         own.iter().chain(known.difference(&own)).take(MAX_CHANNELS).map(|channel| (*channel).to_owned()).collect()

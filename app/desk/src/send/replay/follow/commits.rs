@@ -12,6 +12,12 @@ use crate::send::replay::{GroupsAt, Observed};
 /// What groups have committed, by their names.
 pub(super) type Commits = ByChannel<BTreeMap<String, GroupReading>>;
 
+/// The groups that are known on a channel, those too that only spans name.
+fn groups_on<'a>(snapshot: &'a Snapshot, cluster: &str, channel: &str) -> impl Iterator<Item = &'a str> {
+    let is_there = move |group: &&GroupView| group.topic == channel && group.cluster.as_deref().is_none_or(|name| name == cluster);
+    snapshot.groups.iter().filter(is_there).map(|group| group.group.as_str())
+}
+
 impl Follower {
     /// What the groups on the channels where letters wait have committed.
     pub(super) async fn commits(&self, observed: &dyn Observed, snapshot: &Snapshot, waiting: &[Sent<'_>], now_ns: i64) -> Commits {
@@ -20,8 +26,7 @@ impl Follower {
         let mut commits = Commits::new();
         for (cluster, channel) in channels {
             let before = self.commits.get(&(cluster.clone(), channel.clone()));
-            let is_there = |group: &&GroupView| group.topic == channel && group.cluster.as_deref().is_none_or(|name| name == cluster);
-            let groups: BTreeSet<&str> = snapshot.groups.iter().filter(is_there).map(|group| group.group.as_str()).collect();
+            let groups: BTreeSet<&str> = groups_on(snapshot, &cluster, &channel).collect();
             let mut readings = BTreeMap::new();
             for group in groups {
                 let query = Query::Point(PointQuery::Group { cluster: Some(cluster.clone()), group: group.to_owned(), topic: channel.clone() });
@@ -125,16 +130,17 @@ impl Follower {
 
     /// Takes in how far the groups are with a record that never was a dead letter: no group is the one that failed, so it is read once every group
     /// has read it that is known where it was sent to, and where it was moved to be tried again.
-    pub(super) fn weigh_groups(&mut self, sent: Sent<'_>, commits: &Commits, now_ns: i64) {
+    pub(super) fn weigh_groups(&mut self, sent: Sent<'_>, snapshot: &Snapshot, commits: &Commits, now_ns: i64) {
         let Sent { record, cluster, .. } = sent;
         let (Some((sighting, at)), Some(sent_to)) = (self.sighting(record), place(record)) else { return };
         let none = BTreeMap::new();
         let on = |channel: &str| commits.get(&(cluster.to_owned(), channel.to_owned()));
-        let groups = GroupsAt::of(on(&sent_to.channel).unwrap_or(&none), &sent_to, record.intended_ns, now_ns);
+        let mut groups = GroupsAt::of(on(&sent_to.channel).unwrap_or(&none), &sent_to, record.intended_ns, now_ns);
+        groups.take_those_of_which_nothing_is_told(groups_on(snapshot, cluster, &sent_to.channel));
         let retried = sighting.retry.as_ref().map(|retry| GroupsAt::of(on(&at.channel).unwrap_or(&none), &at, retry.since_ns, now_ns));
         // Where it was moved to this round, it is looked for readers from the next one on.
         let of_place = retried.as_ref().unwrap_or(&groups);
-        sighting.is_unread = on(&at.channel).is_none() || !of_place.unread_by.is_empty();
+        sighting.is_unread = on(&at.channel).is_none() || !of_place.unread_by.is_empty() || !groups.unread_by.is_empty();
         if groups.have_all_read() && retried.as_ref().is_none_or(GroupsAt::have_all_read) {
             sighting.proved(Proof { evidence: groups.words(), at, since_ns: now_ns, has_settled: false });
             (sighting.waits_for, sighting.is_untellable) = (String::new(), false);

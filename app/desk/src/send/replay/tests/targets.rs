@@ -30,7 +30,7 @@ fn planned(board: &ReplayBoard) -> Vec<(i64, &str)> {
 
 #[tokio::test]
 async fn each_record_goes_to_its_own_channel_and_stands_so_in_the_ledger() {
-    let world = World { smaller: BTreeMap::from([(SHIPMENTS.to_owned(), 8)]), ..World::new(12) };
+    let world = World { smaller: BTreeMap::from([(SHIPMENTS.to_owned(), 8), (COPY.to_owned(), 100_000)]), ..World::new(12) };
     world.group("audit", COPY, Some(0), Some(1));
     world.group("shippers", SHIPMENTS, Some(0), Some(1));
     world.group("billing", PAYMENTS, Some(0), Some(1));
@@ -49,7 +49,7 @@ async fn each_record_goes_to_its_own_channel_and_stands_so_in_the_ledger() {
         num,
         size_bytes: size_bytes(channel),
         partitions,
-        size_limit: Ok(1 << 20),
+        size_limit: Ok(if channel == COPY { 100_000 } else { 1 << 20 }),
     };
     let of_orders = plan(TARGET, 6, PartitionRule::AsOriginal { num_partitions: 1 });
     assert_eq!(preview.targets, [of_orders, plan(COPY, 2, PartitionRule::ByKey { num_unknown: 2, num_partitions: None })]);
@@ -77,6 +77,7 @@ async fn each_record_goes_to_its_own_channel_and_stands_so_in_the_ledger() {
     assert_eq!(ending(&board), (Ending::Finished, String::new()));
     let sent: Vec<String> = desk.world.sent().into_iter().map(|record| record.channel).collect();
     assert_eq!(sent, order.map(|(_, channel)| channel));
+    assert_eq!(*desk.world.batch_limits.lock(), [Some(100_000)], "several together are no larger than the one takes that takes least");
     let lines = desk.ledger().lines(100).await.expect("lines");
     let ledger: BTreeSet<(i64, &str)> =
         lines.iter().map(|line| (line.letter.as_ref().and_then(|letter| letter.at.place.offset()).unwrap_or(-1), line.target.as_str())).collect();
@@ -142,6 +143,12 @@ async fn ranges_of_several_channels_go_each_to_its_own() {
     assert_eq!(all, [(0, TARGET), (1, COPY), (2, TARGET), (2, COPY), (3, COPY)]);
     let skipped = board.preview.as_ref().map(|preview| preview.skipped.clone()).unwrap_or_default();
     assert!(matches!(&skipped[..], [one] if one.letter.at.channel == TARGET && one.reason.starts_with("a replay put it there")), "{skipped:?}");
+    // Nor does it where two channels go to each other.
+    let swapped = ReplayTarget::Own(BTreeMap::from([(TARGET.to_owned(), PAYMENTS.to_owned()), (PAYMENTS.to_owned(), TARGET.to_owned())]));
+    let board = desk.previewed(asks(swapped, AskedLetters::Ranges(vec![range(TARGET, 0, 2), range(PAYMENTS, 1, 3)]))).await;
+    let mut all = planned(&board);
+    all.sort_unstable();
+    assert_eq!(all, [(0, PAYMENTS), (2, TARGET), (2, PAYMENTS), (3, TARGET)]);
     let path = desk.folder.path().join("ranges.json");
     let text = r#"{"switchboard_plan":1,"from":"local","targets":{"payments":"payments-copy"},"ranges":[
         {"channel":"orders","partition":0,"from":0,"to":2},{"channel":"payments","partition":0,"from":1,"to":3}]}"#;
