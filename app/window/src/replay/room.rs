@@ -6,7 +6,7 @@ use switchboard_desk::{
     ledger::LetterKey,
     send::{
         edit::Changes,
-        replay::{AskedLetter, Planned, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase, Writing},
+        replay::{AskedLetter, AskedLetters, Planned, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase, Writing},
     },
 };
 
@@ -90,6 +90,15 @@ impl ReplayRoom {
             (None, None) => ask().as_ref().map(ReplayForm::of),
             (Some(_), _) => None,
         };
+    }
+
+    /// A range is to be typed of this channel, where nothing is marked.
+    pub(crate) fn range_of(&mut self, channel: &str) {
+        if let Some(form) = &mut self.form
+            && matches!(&form.of.letters, AskedLetters::These(letters) if letters.is_empty())
+        {
+            channel.clone_into(&mut form.range.channel);
+        }
     }
 
     /// Why there is nothing to be sent yet, where no preview is shown; `None` = what is filled in is previewed first.
@@ -339,8 +348,6 @@ fn null_or_text(bytes: Option<&[u8]>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use switchboard_desk::send::replay::AskedLetters;
-
     use super::*;
     use crate::views::dead_letters::sample;
 

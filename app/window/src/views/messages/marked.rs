@@ -74,23 +74,47 @@ impl<'a> Meant<'a> {
         std::iter::once((&self.records.channel, here)).chain(elsewhere).filter(|(_, places)| !places.is_empty()).collect()
     }
 
-    /// What would be asked for: all that lie on one topic to the one that is proposed for it (`to`), of several each to its own, or to the one that is
-    /// proposed for it; the reason where nothing can be.
-    pub(super) fn ask(self, to: &dyn Fn(&ChannelKey) -> String, board: &ReplayBoard) -> Result<ReplayAsk, String> {
+    /// The topics of which records are meant, the open one first.
+    fn channels(self) -> impl Iterator<Item = &'a ChannelKey> {
+        let is_elsewhere = self.elsewhere.num() > 0 && self.records.marks.is_empty();
+        let here = (!is_elsewhere && self.records.means_any()).then_some(&self.records.channel);
+        here.into_iter().chain(self.elsewhere.0.keys())
+    }
+
+    /// Whether no record is meant of which it is known where it lies.
+    pub(super) fn is_empty(self) -> bool {
+        self.channels().next().is_none()
+    }
+
+    /// The cluster on which all lie that is meant; the reason where nothing of it can be asked for. Costs little, however many are marked.
+    pub(super) fn cluster(self, board: &'a ReplayBoard) -> Result<&'a str, String> {
         match self.num() {
             0 => return Err("mark records first: Space, or A for all that are listed".to_owned()),
+            _ if self.is_empty() => return Err("the selected record is not loaded, or no longer stored; mark others".to_owned()),
             num if num > REPLAYED_MAX => return Err(format!("mark {} records at most", figures::count(REPLAYED_MAX as u64))),
             _ => {}
         }
-        let by_topic = self.by_topic();
         let mut clusters = BTreeSet::new();
-        for (channel, _) in &by_topic {
+        for channel in self.channels() {
             clusters.insert(cluster_of(channel, board).ok_or("it is not known on which cluster this topic lies")?);
         }
         let mut clusters = clusters.into_iter();
-        let (Some(cluster), None) = (clusters.next(), clusters.next()) else {
-            return Err("the marked records lie on several clusters; mark those of one".to_owned());
-        };
+        match (clusters.next(), clusters.next()) {
+            (Some(cluster), None) => Ok(cluster),
+            _ => Err("the marked records lie on several clusters; mark those of one".to_owned()),
+        }
+    }
+
+    /// Whether something can be changed before it is asked for.
+    pub(super) fn can_change(self, board: &'a ReplayBoard) -> bool {
+        self.cluster(board).is_ok() || (self.is_empty() && cluster_of(&self.records.channel, board).is_some())
+    }
+
+    /// What would be asked for: all that lie on one topic to the one that is proposed for it (`to`), of several each to its own, or to the one that is
+    /// proposed for it; the reason where nothing can be.
+    pub(super) fn ask(self, to: &dyn Fn(&ChannelKey) -> String, board: &'a ReplayBoard) -> Result<ReplayAsk, String> {
+        let cluster = self.cluster(board)?;
+        let by_topic = self.by_topic();
         let target = match &by_topic[..] {
             [(only, _)] => ReplayTarget::One(to(only)),
             several => {
@@ -104,10 +128,10 @@ impl<'a> Meant<'a> {
     }
 
     /// What can be changed before it is asked for: what is marked, or where nothing is, nothing yet of the open topic, of which a range can be typed.
-    pub(super) fn ask_to_change(self, to: &dyn Fn(&ChannelKey) -> String, board: &ReplayBoard) -> Option<ReplayAsk> {
+    pub(super) fn ask_to_change(self, to: &dyn Fn(&ChannelKey) -> String, board: &'a ReplayBoard) -> Option<ReplayAsk> {
         let nothing_yet = || {
             let channel = &self.records.channel;
-            let cluster = cluster_of(channel, board).filter(|_| self.num() == 0)?;
+            let cluster = cluster_of(channel, board).filter(|_| self.is_empty())?;
             Some(asking(cluster, ReplayTarget::One(to(channel)), Vec::new()))
         };
         self.ask(to, board).ok().or_else(nothing_yet)
@@ -198,6 +222,13 @@ mod tests {
         assert!(meant.ask(&itself, &board(&["lab"])).is_err_and(|why| why.contains("several clusters")));
         assert!(meant.ask(&itself, &board(&["lab", "staging"])).is_err_and(|why| why.contains("not known on which cluster")));
         assert!(meant.ask_to_change(&itself, &board(&["lab"])).is_none(), "nothing is not what was marked");
+        assert!(!meant.can_change(&board(&["lab"])));
+        // What is selected and not loaded is not on several clusters, and a range can be typed all the same.
+        let (mut selected, lab) = (open("orders", &[]), board(&["lab"]));
+        selected.selected = Some(RowId(3));
+        let gone = Meant { records: &selected, elsewhere: &Elsewhere::default() };
+        assert!(gone.ask(&itself, &lab).is_err_and(|why| why.contains("no longer stored")));
+        assert!(gone.can_change(&lab) && gone.ask_to_change(&itself, &lab).is_some_and(|ask| ask.num_stored == 0));
         let nothing = Meant { records: &open("orders", &[]), elsewhere: &Elsewhere::default() };
         assert!(nothing.ask(&itself, &board(&["lab"])).is_err_and(|why| why.contains("mark records first")));
         assert!(nothing.ask_to_change(&itself, &board(&["lab"])).is_some_and(|ask| ask.target == "orders".into()));

@@ -37,11 +37,6 @@ pub(super) fn is_of_replay(command: UiCommand) -> bool {
     )
 }
 
-/// Whether something can be asked for does not depend on where it goes.
-fn anywhere(_: &ChannelKey) -> String {
-    String::new()
-}
-
 /// The records that are meant, as the panel counts them.
 fn marked(meant: Meant<'_>) -> Marked {
     let num = meant.num();
@@ -68,6 +63,10 @@ impl MessagesView {
                 Some(commands) => commands,
                 None => self.room.step_back(board).unwrap_or_default(),
             };
+            // A range is of the open topic, wherever it is proposed to go.
+            if command == UiCommand::ChangeReplay && board.preview.is_none() && meant.is_empty() {
+                self.room.range_of(&records.channel.name);
+            }
             if matches!(command, UiCommand::PreviewReplay | UiCommand::EditRecord) && self.beside != Beside::There {
                 self.beside = Beside::Asked;
             }
@@ -134,7 +133,7 @@ impl MessagesView {
         let buttons = panel.buttons.iter().filter(|button| !button.unavailable.is_empty());
         self.unavailable.extend(buttons.map(|button| (button.command, button.unavailable.clone())));
         let is_selected = self.meant().is_some_and(|meant| meant.num() > 0);
-        let can_change = self.meant().is_some_and(|meant| meant.ask_to_change(&anywhere, board).is_some());
+        let can_change = self.meant().is_some_and(|meant| meant.can_change(board));
         for (command, has_any) in [(UiCommand::ChangeReplay, can_change), (UiCommand::EditRecord, is_selected), (UiCommand::SaveReplayPlan, true)] {
             self.unavailable.extend(ReplayRoom::unavailable(board, command, has_any).map(|why| (command, why.to_owned())));
         }
@@ -149,9 +148,9 @@ impl MessagesView {
     /// Why commands of the replay can not be used where none is shown.
     pub(super) fn note_nothing_shown(&mut self, board: &ReplayBoard) {
         self.unavailable.clear();
-        let why_not = self.meant().map_or_else(|| Some("no topic is open".to_owned()), |meant| meant.ask(&anywhere, board).err());
+        let why_not = self.meant().map_or_else(|| Some("no topic is open".to_owned()), |meant| meant.cluster(board).err());
         if let Some(why) = why_not {
-            let can_change = self.meant().is_some_and(|meant| meant.ask_to_change(&anywhere, board).is_some());
+            let can_change = self.meant().is_some_and(|meant| meant.can_change(board));
             let of_marked = [UiCommand::PreviewReplay, UiCommand::EditRecord].into_iter().chain((!can_change).then_some(UiCommand::ChangeReplay));
             self.unavailable.extend(of_marked.map(|command| (command, why.clone())));
         }

@@ -399,12 +399,6 @@ fn a_range_of_the_open_topic_is_replayed_where_nothing_is_marked() {
     let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
     goto(&mut harness, &Target::Channel(ChannelKey { cluster: None, name: "orders.placed".into() }));
     press(&mut harness, &[Key::E]);
-    let write = |harness: &mut Harness, label: &str, text: &str| {
-        harness.get_by_role_and_label(Role::TextInput, label).focus();
-        settle(harness);
-        harness.event(egui::Event::Text(text.to_owned()));
-        settle(harness);
-    };
     let previewed = |source: &FixedSource| {
         source.commands().into_iter().rev().find_map(|command| match command {
             SessionCommand::Replay(command) => match *command {
@@ -426,6 +420,30 @@ fn a_range_of_the_open_topic_is_replayed_where_nothing_is_marked() {
     let of = RangeOf::Offsets { partition: 0, from: 100, to: 109 };
     assert_eq!(ask.letters, AskedLetters::Ranges(vec![AskedRange { channel: "orders.placed".into(), of }]));
     assert_eq!((ask.cluster.as_str(), &ask.target), ("lab-kafka", &"orders.placed".into()));
+}
+
+/// Types into a field.
+fn write(harness: &mut Harness, label: &str, text: &str) {
+    harness.get_by_role_and_label(Role::TextInput, label).focus();
+    settle(harness);
+    harness.event(egui::Event::Text(text.to_owned()));
+    settle(harness);
+}
+
+#[test]
+fn a_range_of_a_dead_letter_topic_is_of_that_topic_and_goes_where_its_letters_came_from() {
+    let source = source();
+    can_send(&source);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Channel(ChannelKey { cluster: None, name: "orders.placed-dlt".into() }));
+    press(&mut harness, &[Key::E]);
+    write(&mut harness, "First offset", "100");
+    write(&mut harness, "Last offset", "109");
+    press(&mut harness, &[Key::Enter]);
+    let ask = previewed(&source).expect("it is asked for");
+    let of = RangeOf::Offsets { partition: 0, from: 100, to: 109 };
+    assert_eq!(ask.letters, AskedLetters::Ranges(vec![AskedRange { channel: "orders.placed-dlt".into(), of }]));
+    assert_eq!(ask.target, "orders.placed".into());
 }
 
 fn own(others: &[(&str, &str)]) -> ReplayTarget {
