@@ -92,6 +92,11 @@ impl ReplayRoom {
         };
     }
 
+    /// Closes the form, and with it what was filled in.
+    pub(crate) fn close_form(&mut self) {
+        self.form = None;
+    }
+
     /// A range is to be typed of this channel, where nothing is marked.
     pub(crate) fn range_of(&mut self, channel: &str) {
         if let Some(form) = &mut self.form

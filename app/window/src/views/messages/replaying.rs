@@ -29,12 +29,18 @@ pub(super) enum Beside {
     There,
 }
 
+/// The commands that are about the replay beside.
+const OF_REPLAY: [UiCommand; 6] =
+    [UiCommand::PreviewReplay, UiCommand::ChangeReplay, UiCommand::EditRecord, UiCommand::SaveReplayPlan, UiCommand::SendReplay, UiCommand::StopReplay];
+
 /// Whether a command is about the replay beside.
 pub(super) fn is_of_replay(command: UiCommand) -> bool {
-    matches!(
-        command,
-        UiCommand::PreviewReplay | UiCommand::ChangeReplay | UiCommand::EditRecord | UiCommand::SaveReplayPlan | UiCommand::SendReplay | UiCommand::StopReplay
-    )
+    OF_REPLAY.contains(&command)
+}
+
+/// Whether a replay of dead letters stands: it is shown beside them only.
+fn stands_with_the_letters(board: &ReplayBoard) -> bool {
+    board.preview.as_ref().is_some_and(|preview| preview.is_of_the_dead())
 }
 
 /// The records that are meant, as the panel counts them.
@@ -47,13 +53,21 @@ impl MessagesView {
     /// Takes in what is new of the replay, and carries out what waits.
     pub(super) fn take_replay(&mut self, context: &ViewContext<'_>, actions: &mut Vec<ViewAction>) {
         let board = context.replay;
-        self.room.take(board);
+        // One of letters is not shown here: nothing here acts on it, and what is filled in here does not become of the letters.
+        if stands_with_the_letters(board) {
+            self.pending.clear();
+        } else {
+            self.room.take(board);
+        }
+        // Asked for from elsewhere, it is asked where they shall go, unless another replay stands here. Where it can not be, the command says why.
+        let stands = board.run.is_some() || board.preparing.is_some() || board.preview.is_some() || board.editing.is_some();
+        if std::mem::take(&mut self.is_to_be_asked) && !stands {
+            // What was filled in was of what was marked before.
+            self.room.close_form();
+            actions.push(ViewAction::Run(UiCommand::ChangeReplay));
+        }
         let Some(records) = &self.records else { return };
         let meant = Meant { records, elsewhere: &self.elsewhere };
-        // Asked for from elsewhere, it is asked where they shall go, unless another replay stands here.
-        if std::mem::take(&mut self.is_to_be_asked) && board.run.is_none() && board.preparing.is_none() && board.preview.is_none() && !self.room.has_form() {
-            self.pending.push(UiCommand::ChangeReplay);
-        }
         // Where nothing tells where they came from, the desk refuses an empty name, and says so.
         let to = |channel: &ChannelKey| proposed(channel, &context.snapshot.dead_letters, &self.topics).unwrap_or_default();
         for command in std::mem::take(&mut self.pending) {
@@ -80,7 +94,7 @@ impl MessagesView {
         };
         // One that was asked for elsewhere is shown there.
         self.shows_replay = match &board.preview {
-            Some(preview) => !preview.is_of_the_dead(),
+            Some(_) => !stands_with_the_letters(board),
             None => self.beside == Beside::There || self.room.has_form(),
         };
     }
@@ -134,6 +148,12 @@ impl MessagesView {
         self.unavailable.extend(buttons.map(|button| (button.command, button.unavailable.clone())));
         let is_selected = self.meant().is_some_and(|meant| meant.num() > 0);
         let can_change = self.meant().is_some_and(|meant| meant.can_change(board));
+        if board.preview.is_none()
+            && !can_change
+            && let Some(why) = self.meant().and_then(|meant| meant.cluster(board).err())
+        {
+            self.unavailable.push((UiCommand::ChangeReplay, why));
+        }
         for (command, has_any) in [(UiCommand::ChangeReplay, can_change), (UiCommand::EditRecord, is_selected), (UiCommand::SaveReplayPlan, true)] {
             self.unavailable.extend(ReplayRoom::unavailable(board, command, has_any).map(|why| (command, why.to_owned())));
         }
@@ -148,6 +168,11 @@ impl MessagesView {
     /// Why commands of the replay can not be used where none is shown.
     pub(super) fn note_nothing_shown(&mut self, board: &ReplayBoard) {
         self.unavailable.clear();
+        if stands_with_the_letters(board) {
+            let why = "a replay of dead letters stands in Dead letters: close it there first";
+            self.unavailable.extend(OF_REPLAY.map(|command| (command, why.to_owned())));
+            return;
+        }
         let why_not = self.meant().map_or_else(|| Some("no topic is open".to_owned()), |meant| meant.cluster(board).err());
         if let Some(why) = why_not {
             let can_change = self.meant().is_some_and(|meant| meant.can_change(board));

@@ -547,6 +547,60 @@ fn records_from_elsewhere_are_marked_and_it_is_asked_where_they_go() {
 }
 
 #[test]
+fn a_form_that_is_open_is_of_the_records_from_elsewhere_once_they_are_marked() {
+    let source = source();
+    can_send(&source);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Record { channel: channel(), row: RowId(50) });
+    press(&mut harness, &[Key::Space, Key::E]);
+    harness.get_by_role_and_label(Role::Button, "Preview 1 record…");
+    goto(&mut harness, &Target::Replay(vec![stored("orders.placed", 20), stored("orders.placed", 22)]));
+    harness.get_by_role_and_label(Role::TextInput, "Channel to send to");
+    run(&mut harness, UiCommand::PreviewReplay);
+    assert_eq!(previewed(&source).map(|ask| places(&ask)), Some(vec!["orders.placed 0@20".to_owned(), "orders.placed 2@22".to_owned()]));
+}
+
+#[test]
+fn of_records_from_elsewhere_that_lie_on_two_clusters_it_is_told_why_nothing_is_asked() {
+    let source = source();
+    can_send(&source);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    let mut other = stored("inventory.reserved", 21);
+    other.channel.cluster = Some("staging".into());
+    goto(&mut harness, &Target::Replay(vec![stored("orders.placed", 20), other]));
+    harness.get_by_label_contains("Change what is replayed…: the marked records lie on several clusters");
+    assert!(harness.query_by_role_and_label(Role::TextInput, "Channel to send to").is_none());
+}
+
+#[test]
+fn while_a_replay_of_dead_letters_stands_nothing_here_acts_on_it() {
+    let source = source();
+    can_send(&source);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Record { channel: channel(), row: RowId(20) });
+    press(&mut harness, &[Key::Space, Key::E]);
+    harness.get_by_role_and_label(Role::TextInput, "Channel to send to");
+    source.show_replay(dead_letters::previewed(Writing::Allowed));
+    settle(&mut harness);
+    assert!(harness.query_by_role_and_label(Role::TextInput, "Channel to send to").is_none());
+    for command in
+        [UiCommand::PreviewReplay, UiCommand::ChangeReplay, UiCommand::EditRecord, UiCommand::SaveReplayPlan, UiCommand::SendReplay, UiCommand::StopReplay]
+    {
+        let why = harness.state().window.unavailable(command).map(std::borrow::Cow::into_owned);
+        assert!(why.as_ref().is_some_and(|why| why.contains("a replay of dead letters stands in Dead letters")), "{command:?}: {why:?}");
+        run(&mut harness, command);
+    }
+    let asked: Vec<SessionCommand> = source.commands().into_iter().filter(|command| matches!(command, SessionCommand::Replay(_))).collect();
+    assert!(asked.is_empty(), "{asked:?}");
+    // Once it is closed, what was filled in here is of the records that were marked here.
+    can_send(&source);
+    settle(&mut harness);
+    harness.get_by_role_and_label(Role::TextInput, "Channel to send to");
+    run(&mut harness, UiCommand::PreviewReplay);
+    assert_eq!(previewed(&source).map(|ask| places(&ask)), Some(vec!["orders.placed 0@20".to_owned()]));
+}
+
+#[test]
 fn pictures_of_a_replay_to_several_topics_stay_as_they_are() {
     let source = source();
     let board = can_send(&source);
