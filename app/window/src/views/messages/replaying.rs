@@ -1,6 +1,6 @@
 //! Replaying the marked records, or the selected one: what is asked for, and the panel beside them.
 
-use switchboard_desk::send::replay::{AskedLetters, ReplayBoard};
+use switchboard_desk::send::replay::ReplayBoard;
 use switchboard_engine::view::ChannelKey;
 
 use super::{marked::Meant, origin::proposed, view::MessagesView};
@@ -72,7 +72,7 @@ impl MessagesView {
         let to = |channel: &ChannelKey| proposed(channel, &context.snapshot.dead_letters, &self.topics).unwrap_or_default();
         for command in std::mem::take(&mut self.pending) {
             let asked_for = || if command == UiCommand::ChangeReplay { meant.ask_to_change(&to, board) } else { meant.ask(&to, board).ok() };
-            let selected = || asked_for().and_then(|ask| if let AskedLetters::These(letters) = ask.letters { letters.into_iter().next() } else { None });
+            let selected = || meant.selected(board).ok();
             let commands = match self.room.run(command, board, asked_for, selected) {
                 Some(commands) => commands,
                 None => self.room.step_back(board).unwrap_or_default(),
@@ -115,12 +115,8 @@ impl MessagesView {
             (shown.phase, shown.phase_tone) = (format!("{}; {why}", shown.phase), Tone::Warn);
         }
         self.note_unavailable(&shown, board);
-        let selected = self.records.as_ref().and_then(|records| Some((records.channel.name.as_str(), &records.lines[records.place(records.selected?)?].place)));
-        // A record is known by its place: of its time the ledger has what the broker says.
-        let of_selected = selected.and_then(|(channel, place)| {
-            let preview = board.preview.as_ref()?;
-            preview.planned.iter().map(|planned| &planned.asked.letter).find(|letter| letter.at.channel == channel && letter.at.place == *place)
-        });
+        let selected = self.meant().filter(|_| board.preview.is_some()).and_then(|meant| meant.selected(board).ok());
+        let of_selected = selected.as_ref().map(|asked| &asked.letter);
         let room = ui.available_size();
         let panel = if room.x >= BESIDE_FROM_PT {
             let width = (room.x * 0.32).clamp(300.0, 440.0);
@@ -146,7 +142,6 @@ impl MessagesView {
         self.unavailable.clear();
         let buttons = panel.buttons.iter().filter(|button| !button.unavailable.is_empty());
         self.unavailable.extend(buttons.map(|button| (button.command, button.unavailable.clone())));
-        let is_selected = self.meant().is_some_and(|meant| meant.num() > 0);
         let can_change = self.meant().is_some_and(|meant| meant.can_change(board));
         if board.preview.is_none()
             && !can_change
@@ -154,14 +149,22 @@ impl MessagesView {
         {
             self.unavailable.push((UiCommand::ChangeReplay, why));
         }
-        for (command, has_any) in [(UiCommand::ChangeReplay, can_change), (UiCommand::EditRecord, is_selected), (UiCommand::SaveReplayPlan, true)] {
+        for (command, has_any) in [(UiCommand::ChangeReplay, can_change), (UiCommand::EditRecord, true), (UiCommand::SaveReplayPlan, true)] {
             self.unavailable.extend(ReplayRoom::unavailable(board, command, has_any).map(|why| (command, why.to_owned())));
         }
+        self.note_why_not_edited(board);
         for (command, why) in [(UiCommand::SendReplay, self.room.why_nothing_to_send()), (UiCommand::PreviewReplay, Some("close the replay first".to_owned()))]
         {
             if !panel.buttons.iter().any(|button| button.command == command) {
                 self.unavailable.extend(why.map(|why| (command, why)));
             }
+        }
+    }
+
+    /// Why no record can be edited: only the selected one is, and only among those that go.
+    fn note_why_not_edited(&mut self, board: &ReplayBoard) {
+        if let Some(why) = self.meant().and_then(|meant| meant.selected(board).err()) {
+            self.unavailable.push((UiCommand::EditRecord, why));
         }
     }
 
@@ -179,6 +182,7 @@ impl MessagesView {
             let of_marked = [UiCommand::PreviewReplay, UiCommand::EditRecord].into_iter().chain((!can_change).then_some(UiCommand::ChangeReplay));
             self.unavailable.extend(of_marked.map(|command| (command, why.clone())));
         }
+        self.note_why_not_edited(board);
         let first = [UiCommand::SendReplay, UiCommand::SaveReplayPlan, UiCommand::StopReplay];
         let why = self.room.why_nothing_to_send();
         self.unavailable.extend(first.into_iter().zip(std::iter::repeat(why)).filter_map(|(command, why)| Some((command, why?))));

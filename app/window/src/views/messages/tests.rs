@@ -601,6 +601,55 @@ fn while_a_replay_of_dead_letters_stands_nothing_here_acts_on_it() {
 }
 
 #[test]
+fn the_selected_record_is_edited_and_not_the_first_that_is_marked() {
+    let source = source();
+    can_send(&source);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Record { channel: channel(), row: RowId(20) });
+    press(&mut harness, &[Key::Space, Key::ArrowDown, Key::Space, Key::ArrowDown]);
+    let why = harness.state().window.unavailable(UiCommand::EditRecord).map(std::borrow::Cow::into_owned);
+    assert_eq!(why.as_deref(), Some("select one of the marked records"));
+    press(&mut harness, &[Key::ArrowUp]);
+    run(&mut harness, UiCommand::EditRecord);
+    let edited = source.commands().into_iter().rev().find_map(|command| match command {
+        SessionCommand::Replay(command) => match *command {
+            ReplayCommand::Edit(asked) => Some(asked.letter.at.to_string()),
+            _ => None,
+        },
+        _ => None,
+    });
+    assert_eq!(edited.as_deref(), Some("orders.placed 1@21"));
+}
+
+#[test]
+fn all_of_one_topic_are_marked_and_unmarked_and_what_is_marked_elsewhere_stays() {
+    let source = source();
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Record { channel: ChannelKey { cluster: None, name: "orders.placed-dlt".into() }, row: RowId(30) });
+    press(&mut harness, &[Key::Space]);
+    goto(&mut harness, &Target::Channel(channel()));
+    press(&mut harness, &[Key::A]);
+    harness.get_by_label_contains("marked on 2 topics");
+    press(&mut harness, &[Key::A]);
+    harness.get_by_role_and_label(Role::Button, "1 marked on 1 topic: take all marks away");
+}
+
+#[test]
+fn what_is_marked_on_a_topic_is_not_taken_for_another_clusters() {
+    let source = source();
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Record { channel: channel(), row: RowId(20) });
+    press(&mut harness, &[Key::Space]);
+    goto(&mut harness, &Target::Channel(ChannelKey { cluster: None, name: "orders.placed-dlt".into() }));
+    let on = |cluster: &str| ChannelKey { cluster: Some(cluster.into()), ..channel() };
+    goto(&mut harness, &Target::Record { channel: on("staging"), row: RowId(20) });
+    assert!(harness.query_by_label_contains(", marked").is_none());
+    harness.get_by_role_and_label(Role::Button, "1 marked on 1 topic: take all marks away");
+    goto(&mut harness, &Target::Record { channel: on("lab-kafka"), row: RowId(20) });
+    harness.get_by_label_contains("record 0@20, marked");
+}
+
+#[test]
 fn pictures_of_a_replay_to_several_topics_stay_as_they_are() {
     let source = source();
     let board = can_send(&source);
