@@ -33,16 +33,18 @@ pub(super) fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
         outcome_row(SettledAs::NotDone, counts.not_persisted),
         outcome_row(SettledAs::Possibly, counts.possibly_persisted),
         outcome_row(SettledAs::Skipped, counts.skipped),
-        if run.is_of_the_living() {
-            num_row("read by every group", Severity::Quiet, run.num_read)
-        } else {
-            num_row(LetterState::Consumed.word(), LetterState::Consumed.severity(), run.num_consumed)
-        },
-        num_row(dead_word(run), LetterState::DeadAgain.severity(), run.num_dead_again),
     ];
-    if run.num_retried > 0 {
-        told.insert(5, figure("being tried again", &figures::count(run.num_retried as u64)).toned(Tone::Warn));
+    // Of dead letters and others in one run each is counted as what it is.
+    if run.is_of_the_living() || run.num_read > 0 {
+        told.push(num_row("read by every group", Severity::Quiet, run.num_read));
     }
+    if !run.is_of_the_living() || run.is_of_both() || run.num_consumed > 0 {
+        told.push(num_row(LetterState::Consumed.word(), LetterState::Consumed.severity(), run.num_consumed));
+    }
+    if run.num_retried > 0 {
+        told.push(figure("being tried again", &figures::count(run.num_retried as u64)).toned(Tone::Warn));
+    }
+    told.push(num_row(dead_word(run), LetterState::DeadAgain.severity(), run.num_dead_again));
     if !run.others.is_empty() {
         told.push(Row::text(&others_words(&run.others)).toned(Tone::Quiet));
     }
@@ -101,11 +103,13 @@ fn phase_words(run: &RunBoard) -> (String, Tone) {
             ("the first few are sent; no group is known to read the target, so nobody can be seen to consume them".to_owned(), Tone::Warn)
         }
         RunPhase::Watching if !run.waits_for.is_empty() => (format!("the first few are sent; {}", visible(&run.waits_for)), Tone::Warn),
+        RunPhase::Watching if run.is_of_both() => quiet("the first few are sent; waiting to see them read or processed, and none come back"),
         RunPhase::Watching if run.is_of_the_living() => quiet("the first few are sent and read by every group that is known; waiting whether any comes back"),
         RunPhase::Watching => quiet("the first few are sent; waiting to see the group that failed process them, and none come back"),
         RunPhase::Passed if run.canary.iter().any(CanaryLine::is_being_retried) => {
             ("the first few were tried again, and none came back within the time that takes: the rest may go".to_owned(), Tone::Warn)
         }
+        RunPhase::Passed if run.is_of_both() => quiet("the first few were read or processed, and none came back: the rest may go"),
         RunPhase::Passed if run.is_of_the_living() => quiet("every group that is known has read the first few, and none came back: the rest may go"),
         RunPhase::Passed => quiet("the group that failed processed the first few, and none came back: the rest may go"),
         RunPhase::Rest => quiet("sending the rest"),
@@ -184,6 +188,7 @@ fn run_buttons(run: &RunBoard) -> Vec<PanelButton> {
         RunPhase::Passed | RunPhase::Paused(_) => "",
         RunPhase::Watching if nobody_reads => "",
         RunPhase::Rest | RunPhase::Stopping => "it is being sent",
+        _ if run.is_of_both() => "the first few have to be read or processed first",
         _ if run.is_of_the_living() => "every group that is known has to read the first few first",
         _ => "the group that failed has to process the first few first",
     };
