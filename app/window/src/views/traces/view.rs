@@ -194,14 +194,15 @@ impl View for TracesView {
 
     fn hints(&self) -> Vec<(UiCommand, &'static str)> {
         if self.open.is_some() {
-            return vec![
+            let has_records = self.open.as_ref().is_some_and(|open| !open.view.records.is_empty());
+            let replay = has_records.then_some((UiCommand::ReplayRecords, "replay"));
+            let walk = [
                 (UiCommand::WalkDown, "walk and fold"),
                 (UiCommand::NextError, "next failure"),
                 (UiCommand::ToggleCriticalPath, "critical path"),
                 (UiCommand::ZoomTraceIn, "zoom"),
-                (UiCommand::Open, "detail"),
-                (UiCommand::Back, "back"),
             ];
+            return walk.into_iter().chain(replay).chain([(UiCommand::Open, "detail"), (UiCommand::Back, "back")]).collect();
         }
         vec![(UiCommand::WalkDown, "rows"), (UiCommand::Open, "open"), (UiCommand::TracesSlowest, "slowest"), (UiCommand::TracesFailed, "failed first")]
     }
