@@ -15,7 +15,7 @@ use super::{
     editor::Editor,
     form::ReplayForm,
     form_ui::{FormAsked, editor_ui, form_ui},
-    panel::ReplayPanel,
+    panel::{ReplayPanel, are_of_several, place_words},
     panel_ui::{Asked, panel_ui},
     range_form::Which,
 };
@@ -306,12 +306,13 @@ fn changed_section(planned: &[Planned], selected: Option<&LetterKey>) -> Option<
     let first = edited().next()?;
     let last = edited().rfind(|planned| planned.shown.is_some());
     let chosen = selected.and_then(|selected| edited().find(|planned| planned.asked.letter == *selected));
+    let are_of_several = are_of_several(planned.iter().map(|planned| &planned.asked.letter.at));
     let mut rows = Vec::new();
     let mut told: Vec<&LetterKey> = Vec::new();
     for (word, planned) in [("first", Some(first)), ("last", last), ("selected", chosen)] {
         let Some(planned) = planned.filter(|planned| !told.contains(&&planned.asked.letter)) else { continue };
         told.push(&planned.asked.letter);
-        let place = format!("{word} · {}", planned.asked.letter.at.place);
+        let place = format!("{word} · {}", place_words(&planned.asked.letter.at, are_of_several));
         rows.extend(changed_rows(&place, planned));
     }
     Some(Section::new("What is changed", rows))

@@ -10,7 +10,7 @@ use switchboard_engine::view::Severity;
 use switchboard_model::Place;
 
 use super::{
-    NAMED_MAX, PanelButton, Progress, ReplayPanel, button, figure, num_row, outcome_row,
+    NAMED_MAX, PanelButton, Progress, ReplayPanel, are_of_several, button, figure, num_row, outcome_row, place_words,
     readers::{breakers_section, calls_section, readers_section},
 };
 use crate::{
@@ -135,6 +135,7 @@ fn canary_rows(run: &RunBoard, now_ns: i64) -> Vec<Row> {
     if run.canary.is_empty() {
         return vec![Row::text("None was sent yet")];
     }
+    let are_of_several = are_of_several(run.canary.iter().map(|line| &line.letter.at));
     let row = |line: &CanaryLine| {
         let at = figures::when(line.at_ns, now_ns).to_s();
         let word = line.state.word();
@@ -160,7 +161,7 @@ fn canary_rows(run: &RunBoard, now_ns: i64) -> Vec<Row> {
         let read = line.seen.groups.as_ref().filter(|_| line.seen.is_read_by_all() && line.seen.waits_for.is_empty()).map(GroupsAt::words);
         let told = [retry.as_deref(), elsewhere, waits_for, read.as_deref(), trace.as_deref(), Some(line.evidence.as_str())];
         let detail: Vec<&str> = told.into_iter().flatten().filter(|part| !part.is_empty()).collect();
-        Row::link(&line.letter.at.place.to_string(), &text, action).explained(&detail.join(" · ")).toned(severity.into())
+        Row::link(&place_words(&line.letter.at, are_of_several), &text, action).explained(&detail.join(" · ")).toned(severity.into())
     };
     run.canary.iter().map(row).collect()
 }
