@@ -86,6 +86,11 @@ impl<'a> Meant<'a> {
         self.channels().next().is_none()
     }
 
+    /// Whether records of the open topic are meant, or nothing yet, of which a range of it can be typed.
+    pub(super) fn is_of_the_open_topic(self) -> bool {
+        self.channels().next().is_none_or(|first| *first == self.records.channel)
+    }
+
     /// The cluster on which all lie that is meant; the reason where nothing of it can be asked for. Costs little, however many are marked.
     pub(super) fn cluster(self, board: &'a ReplayBoard) -> Result<&'a str, String> {
         match self.num() {

@@ -103,13 +103,14 @@ impl MessagesView {
     pub(super) fn replay_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>, actions: &mut Vec<ViewAction>) {
         let (board, tokens) = (context.replay, context.tokens);
         let plan_file = board.plan_file.as_ref().map(|(_, path)| visible(&path.display().to_string()).into_owned());
-        let cluster = self.records.as_ref().and_then(|records| records.channel.cluster.as_deref());
+        let of_open = || self.records.as_ref().and_then(|records| records.channel.cluster.as_deref());
+        let cluster = self.meant().and_then(|meant| meant.cluster(board).ok()).or_else(of_open);
         let marked = self.meant().map(marked).unwrap_or_default();
         let asking = Asking { marked, cluster, readers: None, typed_name: &self.room.typed_name, num_changed: 0, plan_file: plan_file.as_deref() };
         let mut shown = panel(board, &asking, context.clock_ns);
         self.room.free_buttons(&mut shown, board);
         let is_open = board.preview.is_none() && board.run.is_none() && board.preparing.is_none() && board.editing.is_none();
-        if let Some(records) = self.records.as_ref().filter(|_| is_open)
+        if let Some(records) = self.records.as_ref().filter(|_| is_open && self.meant().is_some_and(Meant::is_of_the_open_topic))
             && let Err(why) = proposed(&records.channel, &context.snapshot.dead_letters, &self.topics)
         {
             (shown.phase, shown.phase_tone) = (format!("{}; {why}", shown.phase), Tone::Warn);
