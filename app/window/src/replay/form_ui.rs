@@ -9,6 +9,7 @@ use switchboard_desk::send::{
 use super::{
     editor::{Editor, Form, HeaderField, HeaderFields},
     form::{ChangeKind, ReplayForm},
+    panel::place_words,
     range_form::{RangeForm, Which},
 };
 use crate::{
@@ -207,10 +208,11 @@ fn changes_ui(ui: &mut egui::Ui, form: &mut ReplayForm, tokens: &DesignTokens) {
     if let Some(gone) = gone {
         form.changes.to_all.remove(gone);
     }
+    let are_of_several = form.others.len() > 1;
     let mut unedited = None;
     for (letter, changes) in form.changes.to_one.iter().filter(|(_, changes)| !changes.is_empty()) {
         ui.horizontal(|ui| {
-            let words = format!("{} is edited by hand: {}", letter.at.place, edited_parts(changes));
+            let words = format!("{} is edited by hand: {}", place_words(&letter.at, are_of_several), edited_parts(changes));
             let response = ui.add(egui::Button::new(RichText::new("✕").size(11.0).color(tokens.ink(Ink::Dim))).frame(false));
             response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Take out: {words}")));
             if response.clicked() {

@@ -13,6 +13,7 @@ use switchboard_desk::{
     send::replay::{Readers, ReplayBoard, SentCounts, Writing},
 };
 use switchboard_engine::view::Severity;
+use switchboard_model::MessageRef;
 
 use crate::{
     figures,
@@ -118,6 +119,17 @@ fn figure(name: &str, value: &str) -> Row {
 /// How many came to what is called and judged so.
 fn num_row(word: &str, severity: Severity, num: usize) -> Row {
     figure(word, &figures::count(num as u64)).toned(if num > 0 { severity.into() } else { Tone::Quiet })
+}
+
+/// Whether records lie on several channels, so that the place alone does not tell which is meant.
+pub(super) fn are_of_several<'a>(places: impl Iterator<Item = &'a MessageRef>) -> bool {
+    let mut places = places.map(|at| &at.channel);
+    places.next().is_some_and(|first| places.any(|other| other != first))
+}
+
+/// Where a record lies, with its channel where it is one of several.
+pub(super) fn place_words(at: &MessageRef, are_of_several: bool) -> String {
+    if are_of_several { format!("{} {}", visible(&at.channel), at.place) } else { at.place.to_string() }
 }
 
 /// How many sends came to this.

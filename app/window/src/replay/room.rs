@@ -6,7 +6,7 @@ use switchboard_desk::{
     ledger::LetterKey,
     send::{
         edit::Changes,
-        replay::{AskedLetter, Planned, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase, Writing},
+        replay::{AskedLetter, AskedLetters, Planned, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase, Writing},
     },
 };
 
@@ -15,7 +15,7 @@ use super::{
     editor::Editor,
     form::ReplayForm,
     form_ui::{FormAsked, editor_ui, form_ui},
-    panel::ReplayPanel,
+    panel::{ReplayPanel, are_of_several, place_words},
     panel_ui::{Asked, panel_ui},
     range_form::Which,
 };
@@ -90,6 +90,20 @@ impl ReplayRoom {
             (None, None) => ask().as_ref().map(ReplayForm::of),
             (Some(_), _) => None,
         };
+    }
+
+    /// Closes the form, and with it what was filled in.
+    pub(crate) fn close_form(&mut self) {
+        self.form = None;
+    }
+
+    /// A range is to be typed of this channel, where nothing is marked.
+    pub(crate) fn range_of(&mut self, channel: &str) {
+        if let Some(form) = &mut self.form
+            && matches!(&form.of.letters, AskedLetters::These(letters) if letters.is_empty())
+        {
+            channel.clone_into(&mut form.range.channel);
+        }
     }
 
     /// Why there is nothing to be sent yet, where no preview is shown; `None` = what is filled in is previewed first.
@@ -292,12 +306,13 @@ fn changed_section(planned: &[Planned], selected: Option<&LetterKey>) -> Option<
     let first = edited().next()?;
     let last = edited().rfind(|planned| planned.shown.is_some());
     let chosen = selected.and_then(|selected| edited().find(|planned| planned.asked.letter == *selected));
+    let are_of_several = are_of_several(planned.iter().map(|planned| &planned.asked.letter.at));
     let mut rows = Vec::new();
     let mut told: Vec<&LetterKey> = Vec::new();
     for (word, planned) in [("first", Some(first)), ("last", last), ("selected", chosen)] {
         let Some(planned) = planned.filter(|planned| !told.contains(&&planned.asked.letter)) else { continue };
         told.push(&planned.asked.letter);
-        let place = format!("{word} · {}", planned.asked.letter.at.place);
+        let place = format!("{word} · {}", place_words(&planned.asked.letter.at, are_of_several));
         rows.extend(changed_rows(&place, planned));
     }
     Some(Section::new("What is changed", rows))
@@ -339,8 +354,6 @@ fn null_or_text(bytes: Option<&[u8]>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use switchboard_desk::send::replay::AskedLetters;
-
     use super::*;
     use crate::views::dead_letters::sample;
 

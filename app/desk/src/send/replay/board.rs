@@ -248,9 +248,15 @@ impl RunBoard {
         target_words(self.targets.iter().map(String::as_str))
     }
 
-    /// Whether what was sent never was a dead letter, as far as it was looked at: then no group is the one that failed.
+    /// Whether some of what was sent never was a dead letter, as far as it was looked at: then no group is the one that failed.
     pub fn is_of_the_living(&self) -> bool {
         self.canary.iter().any(|line| line.seen.groups.is_some())
+    }
+
+    /// Whether some of what was sent was a dead letter, or may have been, beside what never was one.
+    pub fn is_of_both(&self) -> bool {
+        let was_sent = |line: &&CanaryLine| line.state != LetterState::Open;
+        self.is_of_the_living() && self.canary.iter().filter(was_sent).any(|line| line.seen.groups.is_none())
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use switchboard_desk::{
     ledger::SettledAs,
-    send::replay::{AskedLetters, PartitionRule, Preview, RangesFound, TargetPlan, Writing},
+    send::replay::{AskedLetters, PartitionRule, Preview, RangesFound, ReplayTarget, TargetPlan, Writing},
 };
 
 use super::{
-    Asking, NAMED_MAX, ReplayPanel, button, figure, outcome_row,
+    Asking, NAMED_MAX, ReplayPanel, are_of_several, button, figure, outcome_row, place_words,
     readers::{breakers_section, calls_section, readers_section},
 };
 use crate::{
@@ -61,7 +61,9 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
     }
     let mut sections = vec![Section::new("What", what).noted("read again from the broker")];
     if preview.targets.len() > 1 {
-        sections.push(Section::new("To", preview.targets.iter().map(target_row).collect()).noted("each to its own topic"));
+        let to = Section::new("To", preview.targets.iter().map(target_row).collect());
+        let is_own = matches!(&preview.ask.target, ReplayTarget::Own(others) if others.is_empty());
+        sections.push(if is_own { to.noted("each to its own topic") } else { to });
     }
     sections.extend(preview.ranges.as_ref().map(ranges_section));
     if !preview.skipped.is_empty() {
@@ -164,7 +166,11 @@ fn ranges_section(found: &RangesFound) -> Section {
 
 fn pace_row(preview: &Preview) -> Row {
     let pace = format!("{} first, then {} /s", figures::count(preview.num_first as u64), figures::count(u64::from(preview.rate_per_s)));
-    figure("pace", &pace).explained("the rest waits until the first were consumed; it begins slowly")
+    figure("pace", &pace).explained(if preview.is_of_the_dead() {
+        "the rest waits until the first were consumed; it begins slowly"
+    } else {
+        "the rest waits until the first were read; it begins slowly"
+    })
 }
 
 /// What goes to one of several channels.
@@ -205,8 +211,9 @@ fn partition_row(rule: PartitionRule) -> Row {
 
 fn skipped_rows(preview: &Preview) -> Vec<Row> {
     let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let are_of_several = are_of_several(preview.skipped.iter().map(|skipped| &skipped.letter.at));
     for skipped in &preview.skipped {
-        by_reason.entry(&skipped.reason).or_default().push(skipped.letter.at.place.to_string());
+        by_reason.entry(&skipped.reason).or_default().push(place_words(&skipped.letter.at, are_of_several));
     }
     let mut reasons: Vec<_> = by_reason.into_iter().collect();
     reasons.sort_by_key(|(_, letters)| std::cmp::Reverse(letters.len()));

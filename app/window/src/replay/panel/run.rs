@@ -10,7 +10,7 @@ use switchboard_engine::view::Severity;
 use switchboard_model::Place;
 
 use super::{
-    NAMED_MAX, PanelButton, Progress, ReplayPanel, button, figure, num_row, outcome_row,
+    NAMED_MAX, PanelButton, Progress, ReplayPanel, are_of_several, button, figure, num_row, outcome_row, place_words,
     readers::{breakers_section, calls_section, readers_section},
 };
 use crate::{
@@ -33,16 +33,18 @@ pub(super) fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
         outcome_row(SettledAs::NotDone, counts.not_persisted),
         outcome_row(SettledAs::Possibly, counts.possibly_persisted),
         outcome_row(SettledAs::Skipped, counts.skipped),
-        if run.is_of_the_living() {
-            num_row("read by every group", Severity::Quiet, run.num_read)
-        } else {
-            num_row(LetterState::Consumed.word(), LetterState::Consumed.severity(), run.num_consumed)
-        },
-        num_row(dead_word(run), LetterState::DeadAgain.severity(), run.num_dead_again),
     ];
-    if run.num_retried > 0 {
-        told.insert(5, figure("being tried again", &figures::count(run.num_retried as u64)).toned(Tone::Warn));
+    // Of dead letters and others in one run each is counted as what it is.
+    if run.is_of_the_living() || run.num_read > 0 {
+        told.push(num_row("read by every group", Severity::Quiet, run.num_read));
     }
+    if !run.is_of_the_living() || run.is_of_both() || run.num_consumed > 0 {
+        told.push(num_row(LetterState::Consumed.word(), LetterState::Consumed.severity(), run.num_consumed));
+    }
+    if run.num_retried > 0 {
+        told.push(figure("being tried again", &figures::count(run.num_retried as u64)).toned(Tone::Warn));
+    }
+    told.push(num_row(dead_word(run), LetterState::DeadAgain.severity(), run.num_dead_again));
     if !run.others.is_empty() {
         told.push(Row::text(&others_words(&run.others)).toned(Tone::Quiet));
     }
@@ -101,11 +103,13 @@ fn phase_words(run: &RunBoard) -> (String, Tone) {
             ("the first few are sent; no group is known to read the target, so nobody can be seen to consume them".to_owned(), Tone::Warn)
         }
         RunPhase::Watching if !run.waits_for.is_empty() => (format!("the first few are sent; {}", visible(&run.waits_for)), Tone::Warn),
+        RunPhase::Watching if run.is_of_both() => quiet("the first few are sent; waiting to see them read or processed, and none come back"),
         RunPhase::Watching if run.is_of_the_living() => quiet("the first few are sent and read by every group that is known; waiting whether any comes back"),
         RunPhase::Watching => quiet("the first few are sent; waiting to see the group that failed process them, and none come back"),
         RunPhase::Passed if run.canary.iter().any(CanaryLine::is_being_retried) => {
             ("the first few were tried again, and none came back within the time that takes: the rest may go".to_owned(), Tone::Warn)
         }
+        RunPhase::Passed if run.is_of_both() => quiet("the first few were read or processed, and none came back: the rest may go"),
         RunPhase::Passed if run.is_of_the_living() => quiet("every group that is known has read the first few, and none came back: the rest may go"),
         RunPhase::Passed => quiet("the group that failed processed the first few, and none came back: the rest may go"),
         RunPhase::Rest => quiet("sending the rest"),
@@ -131,6 +135,7 @@ fn canary_rows(run: &RunBoard, now_ns: i64) -> Vec<Row> {
     if run.canary.is_empty() {
         return vec![Row::text("None was sent yet")];
     }
+    let are_of_several = are_of_several(run.canary.iter().map(|line| &line.letter.at));
     let row = |line: &CanaryLine| {
         let at = figures::when(line.at_ns, now_ns).to_s();
         let word = line.state.word();
@@ -156,7 +161,7 @@ fn canary_rows(run: &RunBoard, now_ns: i64) -> Vec<Row> {
         let read = line.seen.groups.as_ref().filter(|_| line.seen.is_read_by_all() && line.seen.waits_for.is_empty()).map(GroupsAt::words);
         let told = [retry.as_deref(), elsewhere, waits_for, read.as_deref(), trace.as_deref(), Some(line.evidence.as_str())];
         let detail: Vec<&str> = told.into_iter().flatten().filter(|part| !part.is_empty()).collect();
-        Row::link(&line.letter.at.place.to_string(), &text, action).explained(&detail.join(" · ")).toned(severity.into())
+        Row::link(&place_words(&line.letter.at, are_of_several), &text, action).explained(&detail.join(" · ")).toned(severity.into())
     };
     run.canary.iter().map(row).collect()
 }
@@ -184,6 +189,7 @@ fn run_buttons(run: &RunBoard) -> Vec<PanelButton> {
         RunPhase::Passed | RunPhase::Paused(_) => "",
         RunPhase::Watching if nobody_reads => "",
         RunPhase::Rest | RunPhase::Stopping => "it is being sent",
+        _ if run.is_of_both() => "the first few have to be read or processed first",
         _ if run.is_of_the_living() => "every group that is known has to read the first few first",
         _ => "the group that failed has to process the first few first",
     };

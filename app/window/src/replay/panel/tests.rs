@@ -203,6 +203,31 @@ fn what_fails_behind_the_group_comes_first_and_what_is_left_out_is_counted() {
 }
 
 #[test]
+fn of_dead_letters_and_others_in_one_run_both_are_counted_and_neither_is_told_of_all() {
+    let mixed = |phase: RunPhase| {
+        said(&phase, |run| {
+            let groups = GroupsAt { read_by: ["billing".to_owned()].into_iter().collect(), ..GroupsAt::default() };
+            for (place, line) in run.canary.iter_mut().enumerate() {
+                (line.state, line.seen) = if place == 0 {
+                    (LetterState::Sent(SentState::Persisted), Sighting { groups: Some(groups.clone()), ..Sighting::default() })
+                } else {
+                    (LetterState::Consumed, Sighting::default())
+                };
+            }
+            (run.num_read, run.num_consumed) = (1, 4);
+            run.waits_for.clear();
+        })
+    };
+    let (panel, text) = mixed(RunPhase::Passed);
+    assert_eq!(panel.phase, "the first few were read or processed, and none came back: the rest may go");
+    assert!(text.contains("\"read by every group\", value: \"1\"") && text.contains("\"consumed\", value: \"4\""), "{text}");
+    let (panel, text) = mixed(RunPhase::Watching);
+    assert!(panel.phase.contains("read or processed") && !text.contains("every group that is known"), "{text}");
+    let rest = panel.buttons.iter().find(|button| button.command == UiCommand::SendReplay).expect("a button");
+    assert_eq!(rest.unavailable, "the first few have to be read or processed first");
+}
+
+#[test]
 fn a_run_that_has_ended_shows_what_has_died_since() {
     let ended = RunPhase::Ended(Ending::Halted, "orders.placed-dlt 0@7718 came back dead".into());
     let (panel, text) = said(&ended, |run| {

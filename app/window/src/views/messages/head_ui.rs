@@ -85,7 +85,7 @@ pub(super) fn bar_ui(ui: &mut egui::Ui, records: &mut Records, elsewhere: &mut E
         }
         if let Some(words) = elsewhere.words(records) {
             let text = RichText::new(format!("{words} ✕")).color(tokens.ink(Ink::Accent));
-            let hover = format!("{} previews them, each to its own topic. A click takes all marks away", UiCommand::PreviewReplay.keys());
+            let hover = format!("{} previews them. A click takes all marks away", UiCommand::PreviewReplay.keys());
             let response = ui.button(text).on_hover_text(hover);
             response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{words}: take all marks away")));
             if response.clicked() {

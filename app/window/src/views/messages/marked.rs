@@ -24,10 +24,10 @@ impl Elsewhere {
         }
     }
 
-    /// What is marked on a topic that is opened.
-    pub(super) fn take(&mut self, channel: &ChannelKey) -> Marks {
-        let is_same =
-            |other: &&ChannelKey| other.name == channel.name && (other.cluster == channel.cluster || other.cluster.is_none() || channel.cluster.is_none());
+    /// What is marked on a topic that is opened. `shares_name`: whether another topic bears its name, so that the name alone does not tell which is meant.
+    pub(super) fn take(&mut self, channel: &ChannelKey, shares_name: bool) -> Marks {
+        let is_any = |other: &ChannelKey| !shares_name && (other.cluster.is_none() || channel.cluster.is_none());
+        let is_same = |other: &&ChannelKey| other.name == channel.name && (other.cluster == channel.cluster || is_any(other));
         let key = self.0.keys().find(is_same).cloned();
         key.and_then(|key| self.0.remove(&key)).unwrap_or_default()
     }
@@ -74,23 +74,52 @@ impl<'a> Meant<'a> {
         std::iter::once((&self.records.channel, here)).chain(elsewhere).filter(|(_, places)| !places.is_empty()).collect()
     }
 
-    /// What would be asked for: all that lie on one topic to the one that is proposed for it (`to`), of several each to its own, or to the one that is
-    /// proposed for it; the reason where nothing can be.
-    pub(super) fn ask(self, to: &dyn Fn(&ChannelKey) -> String, board: &ReplayBoard) -> Result<ReplayAsk, String> {
+    /// The topics of which records are meant, the open one first.
+    fn channels(self) -> impl Iterator<Item = &'a ChannelKey> {
+        let is_elsewhere = self.elsewhere.num() > 0 && self.records.marks.is_empty();
+        let here = (!is_elsewhere && self.records.means_any()).then_some(&self.records.channel);
+        here.into_iter().chain(self.elsewhere.0.keys())
+    }
+
+    /// Whether no record is meant of which it is known where it lies.
+    pub(super) fn is_empty(self) -> bool {
+        self.channels().next().is_none()
+    }
+
+    /// Whether records of the open topic are meant, or nothing yet, of which a range of it can be typed.
+    pub(super) fn is_of_the_open_topic(self) -> bool {
+        self.channels().next().is_none_or(|first| *first == self.records.channel)
+    }
+
+    /// The cluster on which all lie that is meant; the reason where nothing of it can be asked for. Costs little, however many are marked.
+    pub(super) fn cluster(self, board: &'a ReplayBoard) -> Result<&'a str, String> {
         match self.num() {
             0 => return Err("mark records first: Space, or A for all that are listed".to_owned()),
+            _ if self.is_empty() => return Err("the selected record is not loaded, or no longer stored; mark others".to_owned()),
             num if num > REPLAYED_MAX => return Err(format!("mark {} records at most", figures::count(REPLAYED_MAX as u64))),
             _ => {}
         }
-        let by_topic = self.by_topic();
         let mut clusters = BTreeSet::new();
-        for (channel, _) in &by_topic {
+        for channel in self.channels() {
             clusters.insert(cluster_of(channel, board).ok_or("it is not known on which cluster this topic lies")?);
         }
         let mut clusters = clusters.into_iter();
-        let (Some(cluster), None) = (clusters.next(), clusters.next()) else {
-            return Err("the marked records lie on several clusters; mark those of one".to_owned());
-        };
+        match (clusters.next(), clusters.next()) {
+            (Some(cluster), None) => Ok(cluster),
+            _ => Err("the marked records lie on several clusters; mark those of one".to_owned()),
+        }
+    }
+
+    /// Whether something can be changed before it is asked for.
+    pub(super) fn can_change(self, board: &'a ReplayBoard) -> bool {
+        self.cluster(board).is_ok() || (self.is_empty() && cluster_of(&self.records.channel, board).is_some())
+    }
+
+    /// What would be asked for: all that lie on one topic to the one that is proposed for it (`to`), of several each to its own, or to the one that is
+    /// proposed for it; the reason where nothing can be.
+    pub(super) fn ask(self, to: &dyn Fn(&ChannelKey) -> String, board: &'a ReplayBoard) -> Result<ReplayAsk, String> {
+        let cluster = self.cluster(board)?;
+        let by_topic = self.by_topic();
         let target = match &by_topic[..] {
             [(only, _)] => ReplayTarget::One(to(only)),
             several => {
@@ -103,11 +132,32 @@ impl<'a> Meant<'a> {
         Ok(asking(cluster, target, letters.collect()))
     }
 
+    /// The selected record, where it is one of those that would be sent, or, where nothing is previewed, of those that are meant; the reason where it is not.
+    pub(super) fn selected(self, board: &'a ReplayBoard) -> Result<AskedLetter, String> {
+        let channel = &self.records.channel;
+        let (Some(row), Some(line)) = (self.records.selected, self.records.selected_line()) else {
+            return Err("select a record first".to_owned());
+        };
+        if let Some(preview) = &board.preview {
+            // A record is known by its place: of its time the ledger has what the broker says.
+            let is_it =
+                |at: &MessageRef| at.channel == channel.name && at.place == line.place && channel.cluster.as_ref().is_none_or(|cluster| *cluster == at.cluster);
+            let planned = preview.planned.iter().map(|planned| &planned.asked).find(|asked| is_it(&asked.letter.at));
+            return planned.cloned().ok_or_else(|| "select one of the records that would be sent".to_owned());
+        }
+        let is_meant = if self.records.marks.is_empty() { self.elsewhere.num() == 0 } else { self.records.marks.contains_key(&row) };
+        if !is_meant {
+            return Err("select one of the marked records".to_owned());
+        }
+        let cluster = self.cluster(board)?;
+        Ok(AskedLetter::at(MessageRef { cluster: cluster.to_owned(), channel: channel.name.clone(), place: line.place.clone() }))
+    }
+
     /// What can be changed before it is asked for: what is marked, or where nothing is, nothing yet of the open topic, of which a range can be typed.
-    pub(super) fn ask_to_change(self, to: &dyn Fn(&ChannelKey) -> String, board: &ReplayBoard) -> Option<ReplayAsk> {
+    pub(super) fn ask_to_change(self, to: &dyn Fn(&ChannelKey) -> String, board: &'a ReplayBoard) -> Option<ReplayAsk> {
         let nothing_yet = || {
             let channel = &self.records.channel;
-            let cluster = cluster_of(channel, board).filter(|_| self.num() == 0)?;
+            let cluster = cluster_of(channel, board).filter(|_| self.is_empty())?;
             Some(asking(cluster, ReplayTarget::One(to(channel)), Vec::new()))
         };
         self.ask(to, board).ok().or_else(nothing_yet)
@@ -139,6 +189,7 @@ mod tests {
     use std::sync::Arc;
 
     use switchboard_desk::send::replay::{ClusterBoard, Writing};
+    use switchboard_engine::view::{RecordLine, RecordPage};
 
     use super::*;
 
@@ -185,8 +236,43 @@ mod tests {
         selected.selected = Some(RowId(1));
         assert_eq!(ask(&elsewhere, &selected), Ok(("payments".into(), vec!["payments 0@9".to_owned()])));
         // It comes back with its topic, however that is called.
-        assert_eq!(elsewhere.take(&key(Some("other"), "payments")), Marks::new());
-        assert_eq!((elsewhere.take(&key(None, "payments")), elsewhere.num()), (marks(&[9]), 0));
+        assert_eq!(elsewhere.take(&key(Some("other"), "payments"), false), Marks::new());
+        assert_eq!((elsewhere.take(&key(None, "payments"), false), elsewhere.num()), (marks(&[9]), 0));
+        // Where two bear the name, what was marked on one of them is not taken for the other's.
+        elsewhere.put(key(None, "payments"), marks(&[9]));
+        assert_eq!(elsewhere.take(&key(Some("west"), "payments"), true), Marks::new());
+        assert_eq!(elsewhere.take(&key(None, "payments"), true), marks(&[9]));
+    }
+
+    #[test]
+    fn the_selected_record_is_edited_and_only_among_those_that_are_meant() {
+        let lab = board(&["lab"]);
+        let mut records = open("orders", &[3, 7]);
+        records.take(
+            &RecordPage {
+                rows: [3, 5, 7].map(|row| RecordLine { row: RowId(row), place: Place::at(0, row as i64), timestamp_ns: None, size_bytes: 1 }).to_vec(),
+                total_stored: 3,
+                ..RecordPage::default()
+            },
+            1,
+        );
+        let selected = |records: &Records, elsewhere: &Elsewhere| {
+            Meant { records, elsewhere }
+                .selected(&lab)
+                .map(|asked| asked.letter.at.to_string())
+                .map_err(|why| why.split(' ').take(2).collect::<Vec<_>>().join(" "))
+        };
+        let nothing = Elsewhere::default();
+        assert_eq!(selected(&records, &nothing), Err("select a".to_owned()));
+        records.selected = Some(RowId(7));
+        assert_eq!(selected(&records, &nothing), Ok("orders 0@7".to_owned()), "and not the first that is marked");
+        records.selected = Some(RowId(5));
+        assert_eq!(selected(&records, &nothing), Err("select one".to_owned()));
+        records.marks.clear();
+        assert_eq!(selected(&records, &nothing), Ok("orders 0@5".to_owned()));
+        let mut elsewhere = Elsewhere::default();
+        elsewhere.put(key(Some("lab"), "payments"), marks(&[9]));
+        assert_eq!(selected(&records, &elsewhere), Err("select one".to_owned()), "what is marked lies on another topic");
     }
 
     #[test]
@@ -198,6 +284,13 @@ mod tests {
         assert!(meant.ask(&itself, &board(&["lab"])).is_err_and(|why| why.contains("several clusters")));
         assert!(meant.ask(&itself, &board(&["lab", "staging"])).is_err_and(|why| why.contains("not known on which cluster")));
         assert!(meant.ask_to_change(&itself, &board(&["lab"])).is_none(), "nothing is not what was marked");
+        assert!(!meant.can_change(&board(&["lab"])));
+        // What is selected and not loaded is not on several clusters, and a range can be typed all the same.
+        let (mut selected, lab) = (open("orders", &[]), board(&["lab"]));
+        selected.selected = Some(RowId(3));
+        let gone = Meant { records: &selected, elsewhere: &Elsewhere::default() };
+        assert!(gone.ask(&itself, &lab).is_err_and(|why| why.contains("no longer stored")));
+        assert!(gone.can_change(&lab) && gone.ask_to_change(&itself, &lab).is_some_and(|ask| ask.num_stored == 0));
         let nothing = Meant { records: &open("orders", &[]), elsewhere: &Elsewhere::default() };
         assert!(nothing.ask(&itself, &board(&["lab"])).is_err_and(|why| why.contains("mark records first")));
         assert!(nothing.ask_to_change(&itself, &board(&["lab"])).is_some_and(|ask| ask.target == "orders".into()));

@@ -256,8 +256,13 @@ impl Records {
         self.marks.values().cloned().collect()
     }
 
+    /// Whether anything is meant that is loaded.
+    pub(crate) fn means_any(&self) -> bool {
+        !self.marks.is_empty() || self.selected_line().is_some()
+    }
+
     /// The line of the selected record; `None` = it is not loaded.
-    fn selected_line(&self) -> Option<&RecordLine> {
+    pub(crate) fn selected_line(&self) -> Option<&RecordLine> {
         let loaded = self.place(self.selected?).map(|place| &self.lines[place]);
         loaded.or_else(|| self.line(self.selected_row()?))
     }

@@ -1,6 +1,6 @@
 //! Replaying the marked records, or the selected one: what is asked for, and the panel beside them.
 
-use switchboard_desk::send::replay::{AskedLetters, ReplayBoard};
+use switchboard_desk::send::replay::ReplayBoard;
 use switchboard_engine::view::ChannelKey;
 
 use super::{marked::Meant, origin::proposed, view::MessagesView};
@@ -29,17 +29,18 @@ pub(super) enum Beside {
     There,
 }
 
+/// The commands that are about the replay beside.
+const OF_REPLAY: [UiCommand; 6] =
+    [UiCommand::PreviewReplay, UiCommand::ChangeReplay, UiCommand::EditRecord, UiCommand::SaveReplayPlan, UiCommand::SendReplay, UiCommand::StopReplay];
+
 /// Whether a command is about the replay beside.
 pub(super) fn is_of_replay(command: UiCommand) -> bool {
-    matches!(
-        command,
-        UiCommand::PreviewReplay | UiCommand::ChangeReplay | UiCommand::EditRecord | UiCommand::SaveReplayPlan | UiCommand::SendReplay | UiCommand::StopReplay
-    )
+    OF_REPLAY.contains(&command)
 }
 
-/// Whether something can be asked for does not depend on where it goes.
-fn anywhere(_: &ChannelKey) -> String {
-    String::new()
+/// Whether a replay of dead letters stands: it is shown beside them only.
+fn stands_with_the_letters(board: &ReplayBoard) -> bool {
+    board.preview.as_ref().is_some_and(|preview| preview.is_of_the_dead())
 }
 
 /// The records that are meant, as the panel counts them.
@@ -52,22 +53,34 @@ impl MessagesView {
     /// Takes in what is new of the replay, and carries out what waits.
     pub(super) fn take_replay(&mut self, context: &ViewContext<'_>, actions: &mut Vec<ViewAction>) {
         let board = context.replay;
-        self.room.take(board);
+        // One of letters is not shown here: nothing here acts on it, and what is filled in here does not become of the letters.
+        if stands_with_the_letters(board) {
+            self.pending.clear();
+        } else {
+            self.room.take(board);
+        }
+        // Asked for from elsewhere, it is asked where they shall go, unless another replay stands here. Where it can not be, the command says why.
+        let stands = board.run.is_some() || board.preparing.is_some() || board.preview.is_some() || board.editing.is_some();
+        if std::mem::take(&mut self.is_to_be_asked) && !stands {
+            // What was filled in was of what was marked before.
+            self.room.close_form();
+            actions.push(ViewAction::Run(UiCommand::ChangeReplay));
+        }
         let Some(records) = &self.records else { return };
         let meant = Meant { records, elsewhere: &self.elsewhere };
-        // Asked for from elsewhere, it is asked where they shall go, unless another replay stands here.
-        if std::mem::take(&mut self.is_to_be_asked) && board.run.is_none() && board.preparing.is_none() && board.preview.is_none() && !self.room.has_form() {
-            self.pending.push(UiCommand::ChangeReplay);
-        }
         // Where nothing tells where they came from, the desk refuses an empty name, and says so.
         let to = |channel: &ChannelKey| proposed(channel, &context.snapshot.dead_letters, &self.topics).unwrap_or_default();
         for command in std::mem::take(&mut self.pending) {
             let asked_for = || if command == UiCommand::ChangeReplay { meant.ask_to_change(&to, board) } else { meant.ask(&to, board).ok() };
-            let selected = || asked_for().and_then(|ask| if let AskedLetters::These(letters) = ask.letters { letters.into_iter().next() } else { None });
+            let selected = || meant.selected(board).ok();
             let commands = match self.room.run(command, board, asked_for, selected) {
                 Some(commands) => commands,
                 None => self.room.step_back(board).unwrap_or_default(),
             };
+            // A range is of the open topic, wherever it is proposed to go.
+            if command == UiCommand::ChangeReplay && board.preview.is_none() && meant.is_empty() {
+                self.room.range_of(&records.channel.name);
+            }
             if matches!(command, UiCommand::PreviewReplay | UiCommand::EditRecord) && self.beside != Beside::There {
                 self.beside = Beside::Asked;
             }
@@ -81,7 +94,7 @@ impl MessagesView {
         };
         // One that was asked for elsewhere is shown there.
         self.shows_replay = match &board.preview {
-            Some(preview) => !preview.is_of_the_dead(),
+            Some(_) => !stands_with_the_letters(board),
             None => self.beside == Beside::There || self.room.has_form(),
         };
     }
@@ -90,24 +103,21 @@ impl MessagesView {
     pub(super) fn replay_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>, actions: &mut Vec<ViewAction>) {
         let (board, tokens) = (context.replay, context.tokens);
         let plan_file = board.plan_file.as_ref().map(|(_, path)| visible(&path.display().to_string()).into_owned());
-        let cluster = self.records.as_ref().and_then(|records| records.channel.cluster.as_deref());
+        let of_open = || self.records.as_ref().and_then(|records| records.channel.cluster.as_deref());
+        let cluster = self.meant().and_then(|meant| meant.cluster(board).ok()).or_else(of_open);
         let marked = self.meant().map(marked).unwrap_or_default();
         let asking = Asking { marked, cluster, readers: None, typed_name: &self.room.typed_name, num_changed: 0, plan_file: plan_file.as_deref() };
         let mut shown = panel(board, &asking, context.clock_ns);
         self.room.free_buttons(&mut shown, board);
         let is_open = board.preview.is_none() && board.run.is_none() && board.preparing.is_none() && board.editing.is_none();
-        if let Some(records) = self.records.as_ref().filter(|_| is_open)
+        if let Some(records) = self.records.as_ref().filter(|_| is_open && self.meant().is_some_and(Meant::is_of_the_open_topic))
             && let Err(why) = proposed(&records.channel, &context.snapshot.dead_letters, &self.topics)
         {
             (shown.phase, shown.phase_tone) = (format!("{}; {why}", shown.phase), Tone::Warn);
         }
         self.note_unavailable(&shown, board);
-        let selected = self.records.as_ref().and_then(|records| Some((records.channel.name.as_str(), &records.lines[records.place(records.selected?)?].place)));
-        // A record is known by its place: of its time the ledger has what the broker says.
-        let of_selected = selected.and_then(|(channel, place)| {
-            let preview = board.preview.as_ref()?;
-            preview.planned.iter().map(|planned| &planned.asked.letter).find(|letter| letter.at.channel == channel && letter.at.place == *place)
-        });
+        let selected = self.meant().filter(|_| board.preview.is_some()).and_then(|meant| meant.selected(board).ok());
+        let of_selected = selected.as_ref().map(|asked| &asked.letter);
         let room = ui.available_size();
         let panel = if room.x >= BESIDE_FROM_PT {
             let width = (room.x * 0.32).clamp(300.0, 440.0);
@@ -133,11 +143,17 @@ impl MessagesView {
         self.unavailable.clear();
         let buttons = panel.buttons.iter().filter(|button| !button.unavailable.is_empty());
         self.unavailable.extend(buttons.map(|button| (button.command, button.unavailable.clone())));
-        let is_selected = self.meant().is_some_and(|meant| meant.num() > 0);
-        let can_change = self.meant().is_some_and(|meant| meant.ask_to_change(&anywhere, board).is_some());
-        for (command, has_any) in [(UiCommand::ChangeReplay, can_change), (UiCommand::EditRecord, is_selected), (UiCommand::SaveReplayPlan, true)] {
+        let can_change = self.meant().is_some_and(|meant| meant.can_change(board));
+        if board.preview.is_none()
+            && !can_change
+            && let Some(why) = self.meant().and_then(|meant| meant.cluster(board).err())
+        {
+            self.unavailable.push((UiCommand::ChangeReplay, why));
+        }
+        for (command, has_any) in [(UiCommand::ChangeReplay, can_change), (UiCommand::EditRecord, true), (UiCommand::SaveReplayPlan, true)] {
             self.unavailable.extend(ReplayRoom::unavailable(board, command, has_any).map(|why| (command, why.to_owned())));
         }
+        self.note_why_not_edited(board);
         for (command, why) in [(UiCommand::SendReplay, self.room.why_nothing_to_send()), (UiCommand::PreviewReplay, Some("close the replay first".to_owned()))]
         {
             if !panel.buttons.iter().any(|button| button.command == command) {
@@ -146,15 +162,28 @@ impl MessagesView {
         }
     }
 
+    /// Why no record can be edited: only the selected one is, and only among those that go.
+    fn note_why_not_edited(&mut self, board: &ReplayBoard) {
+        if let Some(why) = self.meant().and_then(|meant| meant.selected(board).err()) {
+            self.unavailable.push((UiCommand::EditRecord, why));
+        }
+    }
+
     /// Why commands of the replay can not be used where none is shown.
     pub(super) fn note_nothing_shown(&mut self, board: &ReplayBoard) {
         self.unavailable.clear();
-        let why_not = self.meant().map_or_else(|| Some("no topic is open".to_owned()), |meant| meant.ask(&anywhere, board).err());
+        if stands_with_the_letters(board) {
+            let why = "a replay of dead letters stands in Dead letters: close it there first";
+            self.unavailable.extend(OF_REPLAY.map(|command| (command, why.to_owned())));
+            return;
+        }
+        let why_not = self.meant().map_or_else(|| Some("no topic is open".to_owned()), |meant| meant.cluster(board).err());
         if let Some(why) = why_not {
-            let can_change = self.meant().is_some_and(|meant| meant.ask_to_change(&anywhere, board).is_some());
+            let can_change = self.meant().is_some_and(|meant| meant.can_change(board));
             let of_marked = [UiCommand::PreviewReplay, UiCommand::EditRecord].into_iter().chain((!can_change).then_some(UiCommand::ChangeReplay));
             self.unavailable.extend(of_marked.map(|command| (command, why.clone())));
         }
+        self.note_why_not_edited(board);
         let first = [UiCommand::SendReplay, UiCommand::SaveReplayPlan, UiCommand::StopReplay];
         let why = self.room.why_nothing_to_send();
         self.unavailable.extend(first.into_iter().zip(std::iter::repeat(why)).filter_map(|(command, why)| Some((command, why?))));

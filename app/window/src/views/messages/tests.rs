@@ -399,12 +399,6 @@ fn a_range_of_the_open_topic_is_replayed_where_nothing_is_marked() {
     let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
     goto(&mut harness, &Target::Channel(ChannelKey { cluster: None, name: "orders.placed".into() }));
     press(&mut harness, &[Key::E]);
-    let write = |harness: &mut Harness, label: &str, text: &str| {
-        harness.get_by_role_and_label(Role::TextInput, label).focus();
-        settle(harness);
-        harness.event(egui::Event::Text(text.to_owned()));
-        settle(harness);
-    };
     let previewed = |source: &FixedSource| {
         source.commands().into_iter().rev().find_map(|command| match command {
             SessionCommand::Replay(command) => match *command {
@@ -426,6 +420,30 @@ fn a_range_of_the_open_topic_is_replayed_where_nothing_is_marked() {
     let of = RangeOf::Offsets { partition: 0, from: 100, to: 109 };
     assert_eq!(ask.letters, AskedLetters::Ranges(vec![AskedRange { channel: "orders.placed".into(), of }]));
     assert_eq!((ask.cluster.as_str(), &ask.target), ("lab-kafka", &"orders.placed".into()));
+}
+
+/// Types into a field.
+fn write(harness: &mut Harness, label: &str, text: &str) {
+    harness.get_by_role_and_label(Role::TextInput, label).focus();
+    settle(harness);
+    harness.event(egui::Event::Text(text.to_owned()));
+    settle(harness);
+}
+
+#[test]
+fn a_range_of_a_dead_letter_topic_is_of_that_topic_and_goes_where_its_letters_came_from() {
+    let source = source();
+    can_send(&source);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Channel(ChannelKey { cluster: None, name: "orders.placed-dlt".into() }));
+    press(&mut harness, &[Key::E]);
+    write(&mut harness, "First offset", "100");
+    write(&mut harness, "Last offset", "109");
+    press(&mut harness, &[Key::Enter]);
+    let ask = previewed(&source).expect("it is asked for");
+    let of = RangeOf::Offsets { partition: 0, from: 100, to: 109 };
+    assert_eq!(ask.letters, AskedLetters::Ranges(vec![AskedRange { channel: "orders.placed-dlt".into(), of }]));
+    assert_eq!(ask.target, "orders.placed".into());
 }
 
 fn own(others: &[(&str, &str)]) -> ReplayTarget {
@@ -526,6 +544,109 @@ fn records_from_elsewhere_are_marked_and_it_is_asked_where_they_go() {
     goto(&mut harness, &Target::Replay(vec![stored("orders.placed", 23)]));
     assert!(harness.query_by_role_and_label(Role::TextInput, "Channel to send to").is_none());
     harness.get_by_label_contains("record 3@23, marked");
+}
+
+#[test]
+fn a_form_that_is_open_is_of_the_records_from_elsewhere_once_they_are_marked() {
+    let source = source();
+    can_send(&source);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Record { channel: channel(), row: RowId(50) });
+    press(&mut harness, &[Key::Space, Key::E]);
+    harness.get_by_role_and_label(Role::Button, "Preview 1 record…");
+    goto(&mut harness, &Target::Replay(vec![stored("orders.placed", 20), stored("orders.placed", 22)]));
+    harness.get_by_role_and_label(Role::TextInput, "Channel to send to");
+    run(&mut harness, UiCommand::PreviewReplay);
+    assert_eq!(previewed(&source).map(|ask| places(&ask)), Some(vec!["orders.placed 0@20".to_owned(), "orders.placed 2@22".to_owned()]));
+}
+
+#[test]
+fn of_records_from_elsewhere_that_lie_on_two_clusters_it_is_told_why_nothing_is_asked() {
+    let source = source();
+    can_send(&source);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    let mut other = stored("inventory.reserved", 21);
+    other.channel.cluster = Some("staging".into());
+    goto(&mut harness, &Target::Replay(vec![stored("orders.placed", 20), other]));
+    harness.get_by_label_contains("Change what is replayed…: the marked records lie on several clusters");
+    assert!(harness.query_by_role_and_label(Role::TextInput, "Channel to send to").is_none());
+}
+
+#[test]
+fn while_a_replay_of_dead_letters_stands_nothing_here_acts_on_it() {
+    let source = source();
+    can_send(&source);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Record { channel: channel(), row: RowId(20) });
+    press(&mut harness, &[Key::Space, Key::E]);
+    harness.get_by_role_and_label(Role::TextInput, "Channel to send to");
+    source.show_replay(dead_letters::previewed(Writing::Allowed));
+    settle(&mut harness);
+    assert!(harness.query_by_role_and_label(Role::TextInput, "Channel to send to").is_none());
+    for command in
+        [UiCommand::PreviewReplay, UiCommand::ChangeReplay, UiCommand::EditRecord, UiCommand::SaveReplayPlan, UiCommand::SendReplay, UiCommand::StopReplay]
+    {
+        let why = harness.state().window.unavailable(command).map(std::borrow::Cow::into_owned);
+        assert!(why.as_ref().is_some_and(|why| why.contains("a replay of dead letters stands in Dead letters")), "{command:?}: {why:?}");
+        run(&mut harness, command);
+    }
+    let asked: Vec<SessionCommand> = source.commands().into_iter().filter(|command| matches!(command, SessionCommand::Replay(_))).collect();
+    assert!(asked.is_empty(), "{asked:?}");
+    // Once it is closed, what was filled in here is of the records that were marked here.
+    can_send(&source);
+    settle(&mut harness);
+    harness.get_by_role_and_label(Role::TextInput, "Channel to send to");
+    run(&mut harness, UiCommand::PreviewReplay);
+    assert_eq!(previewed(&source).map(|ask| places(&ask)), Some(vec!["orders.placed 0@20".to_owned()]));
+}
+
+#[test]
+fn the_selected_record_is_edited_and_not_the_first_that_is_marked() {
+    let source = source();
+    can_send(&source);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Record { channel: channel(), row: RowId(20) });
+    press(&mut harness, &[Key::Space, Key::ArrowDown, Key::Space, Key::ArrowDown]);
+    let why = harness.state().window.unavailable(UiCommand::EditRecord).map(std::borrow::Cow::into_owned);
+    assert_eq!(why.as_deref(), Some("select one of the marked records"));
+    press(&mut harness, &[Key::ArrowUp]);
+    run(&mut harness, UiCommand::EditRecord);
+    let edited = source.commands().into_iter().rev().find_map(|command| match command {
+        SessionCommand::Replay(command) => match *command {
+            ReplayCommand::Edit(asked) => Some(asked.letter.at.to_string()),
+            _ => None,
+        },
+        _ => None,
+    });
+    assert_eq!(edited.as_deref(), Some("orders.placed 1@21"));
+}
+
+#[test]
+fn all_of_one_topic_are_marked_and_unmarked_and_what_is_marked_elsewhere_stays() {
+    let source = source();
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Record { channel: ChannelKey { cluster: None, name: "orders.placed-dlt".into() }, row: RowId(30) });
+    press(&mut harness, &[Key::Space]);
+    goto(&mut harness, &Target::Channel(channel()));
+    press(&mut harness, &[Key::A]);
+    harness.get_by_label_contains("marked on 2 topics");
+    press(&mut harness, &[Key::A]);
+    harness.get_by_role_and_label(Role::Button, "1 marked on 1 topic: take all marks away");
+}
+
+#[test]
+fn what_is_marked_on_a_topic_is_not_taken_for_another_clusters() {
+    let source = source();
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Record { channel: channel(), row: RowId(20) });
+    press(&mut harness, &[Key::Space]);
+    goto(&mut harness, &Target::Channel(ChannelKey { cluster: None, name: "orders.placed-dlt".into() }));
+    let on = |cluster: &str| ChannelKey { cluster: Some(cluster.into()), ..channel() };
+    goto(&mut harness, &Target::Record { channel: on("staging"), row: RowId(20) });
+    assert!(harness.query_by_label_contains(", marked").is_none());
+    harness.get_by_role_and_label(Role::Button, "1 marked on 1 topic: take all marks away");
+    goto(&mut harness, &Target::Record { channel: on("lab-kafka"), row: RowId(20) });
+    harness.get_by_label_contains("record 0@20, marked");
 }
 
 #[test]

@@ -167,6 +167,8 @@ impl View for MessagesView {
         self.records = self.records.take().map(|records| Records::new(records.channel));
         self.elsewhere.clear();
         self.opened = None;
+        self.pending.clear();
+        self.is_to_be_asked = false;
     }
 
     fn run(&mut self, command: UiCommand) -> bool {
@@ -191,12 +193,14 @@ impl View for MessagesView {
             }
             (UiCommand::MarkAllLetters, _) => {
                 let Some(records) = &mut self.records else { return false };
-                if !records.marks.is_empty() {
-                    self.elsewhere.clear();
-                }
                 records.toggle_all();
             }
-            (command, _) if is_of_replay(command) => self.pending.push(command),
+            (command, _) if is_of_replay(command) => {
+                if self.records.is_none() {
+                    return false;
+                }
+                self.pending.push(command);
+            }
             // What is beside is left first.
             (UiCommand::ClearSelection, _) if self.shows_replay => self.pending.push(UiCommand::StopReplay),
             (UiCommand::ClearSelection, _) => {
@@ -229,6 +233,10 @@ impl View for MessagesView {
     }
 
     fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
+        // What is noted is of the topic that was open before.
+        if self.records.is_none() && is_of_replay(command) {
+            return Some(Cow::Borrowed("no topic is open"));
+        }
         if let Some((_, why)) = self.unavailable.iter().find(|(of, _)| *of == command) {
             return Some(Cow::Owned(why.clone()));
         }
@@ -343,18 +351,25 @@ impl MessagesView {
         }
     }
 
+    /// Whether topics of several clusters bear a name.
+    fn shares_name(&self, name: &str) -> bool {
+        self.topics.iter().any(|topic| topic.name == name && topic.shares_name)
+    }
+
     fn open_channel(&mut self, channel: ChannelKey) {
-        let shares_name = self.topics.iter().any(|topic| topic.is(&channel) && topic.shares_name);
+        let shares_name = self.shares_name(&channel.name);
         let is_open = self.records.as_ref().is_some_and(|records| {
             let (open, asked) = (&records.channel.cluster, &channel.cluster);
             records.channel.name == channel.name && (open == asked || asked.is_none() || (open.is_none() && !shares_name))
         });
         if !is_open {
             if let Some(left) = self.records.take() {
-                self.elsewhere.put(left.channel, left.marks);
+                // Of which cluster they are is known while no other topic bears the name.
+                let known = self.topics.iter().find(|topic| topic.is(&left.channel) && !topic.shares_name).map(Topic::key);
+                self.elsewhere.put(known.unwrap_or(left.channel), left.marks);
             }
             let mut records = Records::new(channel);
-            records.marks = self.elsewhere.take(&records.channel);
+            records.marks = self.elsewhere.take(&records.channel, shares_name);
             self.records = Some(records);
             self.opened = None;
             self.filter_text.clear();
@@ -373,8 +388,9 @@ impl MessagesView {
         }
         self.goto(&Target::Record { channel: first.channel.clone(), row: first.row });
         // Where the topic was open already its marks are still among those of others.
+        let shares_name = self.shares_name(&first.channel.name);
         if let Some(records) = &mut self.records {
-            let marks = self.elsewhere.take(&records.channel);
+            let marks = self.elsewhere.take(&records.channel, shares_name);
             records.marks.extend(marks);
         }
         self.is_to_be_asked = true;

@@ -40,9 +40,10 @@ pub(super) enum GrpcTab {
 }
 
 impl GrpcTab {
-    /// Where a field is that something is wrong with; `None` = above the tabs.
-    pub(super) fn of_field(field: &str) -> Option<Self> {
+    /// Where a field is that something is wrong with; `None` = above the tabs. `row_messages`: whether rows of a file are its messages, and no calls.
+    pub(super) fn of_field(field: &str, row_messages: bool) -> Option<Self> {
         match field {
+            "rows" if row_messages => Some(Self::Messages),
             "messages" => Some(Self::Messages),
             "metadata" => Some(Self::Metadata),
             "schema" => Some(Self::Schema),
@@ -135,13 +136,14 @@ pub(super) fn grpc_ui(
     why_not: Option<&str>,
 ) -> bool {
     let num_sent = grpc.metadata.iter().filter(|pair| !pair.off).count();
+    let (messages, repeat): (&[&str], &[&str]) = if grpc.row_messages { (&["messages", "rows"], &["repeat"]) } else { (&["messages"], &["repeat", "rows"]) };
     let tabs = [
-        (GrpcTab::Messages, messages_word(grpc), form.is_wrong(&["messages"])),
+        (GrpcTab::Messages, messages_word(grpc), form.is_wrong(messages)),
         (GrpcTab::Metadata, format!("Metadata {num_sent}"), form.is_wrong(&["metadata"])),
         (GrpcTab::Schema, "Schema".to_owned(), form.is_wrong(&["schema"])),
         (GrpcTab::Auth, format!("Auth {}", auth_word(&grpc.auth)), form.is_wrong(&["auth"])),
         (GrpcTab::Options, "Options".to_owned(), form.is_wrong(&["deadline", "compression", "tls"])),
-        (GrpcTab::Repeat, repeat_word(&grpc.repeat, !grpc.row_messages), form.is_wrong(&["repeat", "rows"])),
+        (GrpcTab::Repeat, repeat_word(&grpc.repeat, !grpc.row_messages), form.is_wrong(repeat)),
     ];
     tabs_ui(ui, "request", &tabs, &mut look.tab, form.tokens);
     ui.add_space(4.0);

@@ -46,11 +46,11 @@ pub(super) struct RequestLook {
 
 impl RequestLook {
     /// Shows the part in which something is wrong.
-    pub(super) fn show(&mut self, kind: RequestKind, field: &str) {
-        match kind {
-            RequestKind::Http => self.http = HttpTab::of_field(field).unwrap_or(self.http),
-            RequestKind::Grpc => self.grpc.tab = GrpcTab::of_field(field).unwrap_or(self.grpc.tab),
-            RequestKind::Record => self.record = RecordTab::of_field(field).unwrap_or(self.record),
+    pub(super) fn show(&mut self, request: &Request, field: &str) {
+        match request {
+            Request::Http(_) => self.http = HttpTab::of_field(field).unwrap_or(self.http),
+            Request::Grpc(grpc) => self.grpc.tab = GrpcTab::of_field(field, grpc.row_messages).unwrap_or(self.grpc.tab),
+            Request::Record(_) => self.record = RecordTab::of_field(field).unwrap_or(self.record),
         }
     }
 }

@@ -95,7 +95,7 @@ impl SendView {
         if self.mistake != board.mistake {
             self.mistake.clone_from(&board.mistake);
             if let Some(mistake) = &board.mistake {
-                self.look.show(self.editing.draft.kind(), mistake.field);
+                self.look.show(&self.editing.draft.request, mistake.field);
             }
         }
         let asking = board.asking.as_ref().map(|asking| asks_name(asking).is_some());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use egui::{Key, accesskit::Role};
 use egui_kittest::kittest::Queryable as _;
+use switchboard_desk::send::replay::Writing;
 use switchboard_engine::view::{Answer, ConversationItem, PointQuery, Query, ScanQuery, Snapshot, TraceFilter, TraceList, TraceOrder, TraceView};
 use switchboard_model::{CorrelationId, SpanId, TraceId};
 
@@ -15,6 +16,7 @@ use crate::{
     testing::{self, FixedSource},
     tests::harness::{Step, copied, goto, harness, picture, press, run, settle, stays_while_answers_are_late},
     view::{Target, UiCommand, ViewKind},
+    views::dead_letters::sample as dead_letters,
 };
 
 type Harness = egui_kittest::Harness<'static, WindowApp>;
@@ -296,12 +298,19 @@ fn pictures_of_traces_stay_as_they_are() {
 
 #[test]
 fn the_records_of_a_conversation_or_a_trace_are_replayed_in_messages() {
-    let mut harness = traces();
+    let source = source();
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Traces));
     let why = |harness: &Harness| harness.state().window.unavailable(UiCommand::ReplayRecords).map(std::borrow::Cow::into_owned);
     assert_eq!(why(&harness).as_deref(), Some("no trace or conversation is open"));
     let record = sample::record();
     goto(&mut harness, &Target::Conversation(CorrelationId::Number(7)));
     assert_eq!(why(&harness).as_deref(), Some("no stored record belongs to it"));
+    // Where a replay stands, it can not be asked where others go.
+    source.show_replay(dead_letters::previewed(Writing::Allowed));
+    goto(&mut harness, &checkout());
+    assert_eq!(why(&harness).as_deref(), Some("a replay stands already: close it first"));
+    source.show_replay(dead_letters::board(Writing::Allowed));
+    settle(&mut harness);
     for target in [Target::Conversation(CorrelationId::Number(4_704)), checkout()] {
         let is_story = matches!(target, Target::Conversation(_));
         goto(&mut harness, &target);

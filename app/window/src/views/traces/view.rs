@@ -43,11 +43,15 @@ pub(crate) struct TracesView {
     story: Option<Story>,
     hides_detail: bool,
     asked: Vec<ViewAction>,
+    /// Whether a replay stood in the last frame, or a record was being edited for one.
+    replay_stands: bool,
 }
 
 impl View for TracesView {
     fn ui(&mut self, ui: &mut egui::Ui, context: &mut ViewContext<'_>) -> Vec<ViewAction> {
         let mut actions = std::mem::take(&mut self.asked);
+        let replay = context.replay;
+        self.replay_stands = replay.run.is_some() || replay.preparing.is_some() || replay.preview.is_some() || replay.editing.is_some();
         ui.painter().rect_filled(ui.max_rect(), 0.0, context.tokens.ink(Ink::Background));
         if self.open.is_some() {
             self.open_ui(ui, context, &mut actions);
@@ -132,6 +136,8 @@ impl View for TracesView {
             }
             UiCommand::ReplayRecords if self.open.is_none() && self.story.is_none() => told("no trace or conversation is open"),
             UiCommand::ReplayRecords if self.records().is_empty() => told("no stored record belongs to it"),
+            // Where others shall go can not be asked beside it.
+            UiCommand::ReplayRecords if self.replay_stands => told("a replay stands already: close it first"),
             UiCommand::NextError if self.open.as_ref().is_some_and(|open| open.tree.num_errors == 0) => told("nothing failed in this trace"),
             _ if command.copies() && self.open.is_none() && self.story.is_none() && self.list.selected_row().is_none() => told("no trace is selected"),
             UiCommand::Open if self.open.is_none() && self.story.is_none() && self.list.selected_row().is_none() => told("no trace is selected"),
@@ -188,14 +194,15 @@ impl View for TracesView {
 
     fn hints(&self) -> Vec<(UiCommand, &'static str)> {
         if self.open.is_some() {
-            return vec![
+            let has_records = self.open.as_ref().is_some_and(|open| !open.view.records.is_empty());
+            let replay = has_records.then_some((UiCommand::ReplayRecords, "replay"));
+            let walk = [
                 (UiCommand::WalkDown, "walk and fold"),
                 (UiCommand::NextError, "next failure"),
                 (UiCommand::ToggleCriticalPath, "critical path"),
                 (UiCommand::ZoomTraceIn, "zoom"),
-                (UiCommand::Open, "detail"),
-                (UiCommand::Back, "back"),
             ];
+            return walk.into_iter().chain(replay).chain([(UiCommand::Open, "detail"), (UiCommand::Back, "back")]).collect();
         }
         vec![(UiCommand::WalkDown, "rows"), (UiCommand::Open, "open"), (UiCommand::TracesSlowest, "slowest"), (UiCommand::TracesFailed, "failed first")]
     }

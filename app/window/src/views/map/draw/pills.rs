@@ -85,7 +85,7 @@ pub(super) fn pills(sight: &Sight<'_>, lit: &Lit, nodes: &[NodeMark], in_view: &
             let badge = &if short { Badge { text: first_word(), ..badge.clone() } } else { badge.clone() };
             let on_box = if badge.glyph == Glyph::Check { PillStyle { compact: true, ..on_box } } else { on_box };
             let size = on_box.size(badge, true);
-            right = free_right(right, top, size, &breakers);
+            right = free_right(right, mark.rect.left(), top, size, &breakers);
             pills.push(on_box.pill(badge, pos2(right - size.x / 2.0, top), true, Selection::Node(node.node_id)));
             right -= size.x + BADGE_GAP;
         }
@@ -100,8 +100,9 @@ pub(super) fn pills(sight: &Sight<'_>, lit: &Lit, nodes: &[NodeMark], in_view: &
     pills
 }
 
-/// The right edge of a badge of this size on a box, as far right as it covers no breaker's mark.
-fn free_right(right: f32, middle: f32, size: Vec2, breakers: &[PillMark]) -> f32 {
+/// The right edge of a badge of this size on a box, as far right as it covers no breaker's mark; where the box has no such place left of `right`, `right`.
+fn free_right(right: f32, left: f32, middle: f32, size: Vec2, breakers: &[PillMark]) -> f32 {
+    let wanted = right;
     let mut right = right;
     // Each of them moves it at most once, for it only goes left.
     for _ in 0..=breakers.len() {
@@ -109,7 +110,7 @@ fn free_right(right: f32, middle: f32, size: Vec2, breakers: &[PillMark]) -> f32
         let Some(covered) = breakers.iter().map(PillMark::covers).find(|covers| covers.intersects(rect)) else { break };
         right = covered.left() - BADGE_GAP;
     }
-    right
+    if right < left { wanted } else { right }
 }
 
 /// How pills look at a scale.

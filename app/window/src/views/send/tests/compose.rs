@@ -146,6 +146,12 @@ fn messages_of_one_call_are_made_of_the_rows_of_a_file() {
     ctrl(&mut harness, Key::Enter);
     let Request::Grpc(grpc) = &sent(&source).draft.request else { panic!("a call") };
     assert_eq!((grpc.row_messages, grpc.repeat.rows.as_str(), grpc.repeat.times), (true, "stock.csv", 0));
+    // What is wrong with the file is told where it is named.
+    let mistake = Mistake { field: "rows", reason: "`stock.csv` has no rows".to_owned() };
+    source.show_send(SendBoard { sent: Vec::new(), schemas: std::collections::BTreeMap::default(), mistake: Some(mistake), ..sample::board() });
+    settle(&mut harness);
+    harness.get_by_role_and_label(Role::Tab, "request Messages × rows, something is wrong here");
+    harness.get_by_label("`stock.csv` has no rows");
 }
 
 #[test]
