@@ -142,6 +142,16 @@ const PLAN: &str = r#"{"switchboard_plan":1,"from":"lab","to":"lab","to_id":"c-1
 "hash":"0af7","size_bytes":20,"to_partition":2,"edited":true,"changes":[{"remove":{"path":"a[0].b"}},{"rename":{"path":"c","to":"d"}},
 {"replace":{"find":"x","with":"y"}},{"value":{"hex":"00ff"}},{"remove_header":{"name":"h"}},{"rename_header":{"name":"h","to":"i"}}]}]}"#;
 
+/// One of several topics, and one of what lies in ranges of them.
+const PLANS_OF_SEVERAL: [&str; 2] = [
+    r#"{"switchboard_plan":1,"from":"lab","to":"other","targets":{"payments":"payments.again"},"key_id":"k","records":[
+{"channel":"orders-dlt","partition":0,"offset":7,"time_ns":1,"is_dead":true,"origin":"orders","to":"orders","hash":"0af7","size_bytes":20,"to_partition":2},
+{"channel":"payments","partition":1,"offset":8,"time_ns":null,"to":"payments.again","hash":"1","size_bytes":9,"to_partition":null}]}"#,
+    r#"{"switchboard_plan":1,"from":"lab","targets":{"orders":"orders.again"},"changes":[{"remove":{"path":"a"}}],"ranges":[
+{"channel":"orders","partition":0,"from":100,"to":109},
+{"channel":"payments","from_time":"2026-11-21T10:00:00Z","to_time":"2026-11-21T10:01:00Z"}]}"#,
+];
+
 const ORDER: &[u8] = b"{\n  \"order\" : 4704, \"total\": 1.10,\n  \"parcels\": 0,\n  \"to\": {\"zip\":\"0815\",\"lines\":[\"a\", \"b\"]}, \"a\\u0062\":[] }\n";
 
 /// Changes to records: kind, where, what, key, value, and headers.
@@ -171,7 +181,7 @@ pub fn all() -> Vec<(&'static str, String, Vec<u8>)> {
     texts("import", &IMPORTS.map(str::to_owned));
     let blank = RequestKind::ALL.map(|kind| Draft::blank(kind).to_text());
     texts("draft", &[&DRAFTS.map(str::to_owned)[..], &blank[..]].concat());
-    texts("plan_file", &[PLAN.to_owned()]);
+    texts("plan_file", &[&[PLAN.to_owned()][..], &PLANS_OF_SEVERAL.map(str::to_owned)[..]].concat());
     let headers: [Option<&[u8]>; 6] = [Some(b"x-request-id"), Some(b"1"), Some(b"x-request-id"), None, Some(b"traceparent"), Some(b"\xff")];
     for (number, (kind, path, with)) in EDITS.iter().enumerate() {
         let record = [&[Some(*kind), Some(*path), Some(*with), Some(b"4711"), Some(ORDER)][..], &headers[..]].concat();

@@ -107,11 +107,18 @@ pub fn plan_file(bytes: &[u8]) {
         Ok(ask) => ask,
         Err(why) => return assert!(!why.is_empty(), "no plan, and nobody says why"),
     };
-    let AskedLetters::These(letters) = &ask.letters else { panic!("a plan names its records") };
-    assert_eq!(ask.num_stored, letters.len() as u64);
-    assert!(ask.plan_key.is_some() && letters.iter().all(|asked| asked.planned_hash.is_some()), "its records could be others");
     let changes = &ask.options.changes;
     changes.mistake();
+    let letters = match &ask.letters {
+        AskedLetters::These(letters) => letters,
+        AskedLetters::Ranges(ranges) => {
+            assert!((1..=64).contains(&ranges.len()) && ask.num_stored == 0, "{} ranges, and {} records before any is read", ranges.len(), ask.num_stored);
+            return assert!(ask.plan_key.is_none() && changes.to_one.is_empty(), "no hash and no record is known");
+        }
+        AskedLetters::AllOpen { .. } => panic!("a plan names its records, or where they lie"),
+    };
+    assert_eq!(ask.num_stored, letters.len() as u64);
+    assert!(ask.plan_key.is_some() && letters.iter().all(|asked| asked.planned_hash.is_some()), "its records could be others");
     for asked in letters {
         assert_eq!(asked.letter.at.cluster, ask.cluster, "a record of another cluster");
         let all: Vec<Change> = changes.to(&asked.letter).cloned().collect();
