@@ -108,9 +108,10 @@ impl Office {
         (self.on_change)();
     }
 
-    /// Something is being sent from now on.
+    /// Something is being sent from now on; what was wrong or asked before is no more.
     fn begins(&self, sent: Sent) {
         self.update(|board| {
+            (board.mistake, board.refusal, board.asking) = (None, None, None);
             board.sent.insert(0, Arc::new(sent));
             // What goes on is never forgotten.
             let mut num_bytes = 0;

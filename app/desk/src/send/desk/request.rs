@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use switchboard_model::{AnswerNews, FailureKind, Outcome, Receipt};
+use tokio::time::Instant;
 
 use super::leave::Way;
 use super::live::{Live, SHOW_EVERY};
@@ -85,7 +86,7 @@ pub(super) fn told(live: &Live, news: AnswerNews) {
 
 /// Waits for what becomes of it, and shows what comes meanwhile. Told to stop, it is given up at once: what had not left was not sent.
 pub(super) async fn carried(mut answering: Waiting<Outcome>, live: &Live, teller: &Teller<()>, look: impl Fn()) -> Outcome {
-    let mut looks = tokio::time::interval(SHOW_EVERY);
+    let mut looks = tokio::time::interval_at(Instant::now() + SHOW_EVERY, SHOW_EVERY);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {

@@ -213,7 +213,6 @@ impl Sending {
         if let Some(took) = ready.resolved_in {
             live.took(switchboard_model::Phase::Resolve, took);
         }
-        self.office.update(|board| (board.mistake, board.refusal, board.asking) = (None, None, None));
         self.office.begins(Sent {
             sent_id: self.sent_id,
             ask: self.ask.clone(),
@@ -369,6 +368,9 @@ async fn server(office: &Office, target: Target) -> Result<Server, Stop> {
 
 /// Reads all files that a draft names.
 async fn read_files(office: &Office, ask: &SendAsk) -> Result<Files, Stop> {
+    if named_files(&ask.draft.request).is_empty() {
+        return Ok(Files::default());
+    }
     let (ask, folder) = (ask.clone(), office.config.requests.clone());
     let read = tokio::task::spawn_blocking(move || saved::files(folder.as_deref(), &named_files(&ask.draft.request)));
     let read = read.await.unwrap_or_else(|_| Err("the program itself failed".to_owned()));
