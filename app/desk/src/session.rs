@@ -32,6 +32,7 @@ mod allowed;
 mod clock;
 pub(crate) mod collector;
 mod kafka_access;
+mod kept_callers;
 mod observed;
 mod servers;
 mod told;

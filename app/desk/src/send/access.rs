@@ -141,7 +141,7 @@ impl Server {
 }
 
 /// How TLS is spoken, its files read.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct TlsFiles {
     /// Certificates that are trusted besides the system's (PEM).
     pub root_certificates: Option<Vec<u8>>,

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use crate::profile::Profile;
 use crate::send::access::{AsRead, Method, MethodSchema, SchemaFiles, Server, ServerAccess, Tell, TlsFiles, Waiting};
 use crate::session::allowed::{Allowed, is_production};
+use crate::session::kept_callers::KeptCallers;
 use crate::sources::SourceProfile;
 
 /// How long a connection may take.
@@ -29,12 +30,13 @@ pub(super) struct Servers {
     is_production: bool,
     /// Servers that sources read, by the sources' names.
     known: Mutex<BTreeMap<String, (Origin, Leave)>>,
+    kept: Arc<KeptCallers>,
 }
 
 impl Servers {
     pub(super) fn new(profile: &Profile, allowed: Allowed) -> Self {
         let is_production = is_production(profile.environment.as_deref());
-        let servers = Self { allowed, is_forbidden: profile.write == Leave::Never, is_production, known: Mutex::default() };
+        let servers = Self { allowed, is_forbidden: profile.write == Leave::Never, is_production, known: Mutex::default(), kept: Arc::default() };
         profile.active_sources().for_each(|source| servers.add(source, profile));
         servers
     }
@@ -146,9 +148,10 @@ impl ServerAccess for Servers {
         typed_name: Option<String>,
         mut tell: Tell<CallNews>,
     ) -> Waiting<Outcome> {
+        let kept = Arc::clone(&self.kept);
         self.permitted(&server, typed_name.as_deref(), |permit| async move {
             let messages = futures::stream::unfold(messages, |mut messages| async move { messages.recv().await.map(|message| (message, messages)) });
-            match switchboard_grpc::Caller::new(permit, call_config(tls)) {
+            match kept.caller(permit, tls) {
                 Ok(caller) => caller.call(call, messages, &mut *tell).await,
                 Err(refused) => Outcome::NotDone(refused.to_string()),
             }
@@ -175,7 +178,7 @@ impl ServerAccess for Servers {
     }
 }
 
-fn call_config(tls: TlsFiles) -> switchboard_grpc::CallConfig {
+pub(super) fn call_config(tls: TlsFiles) -> switchboard_grpc::CallConfig {
     use switchboard_grpc::{CallConfig, Tls, TlsCheck};
     let check = if tls.unchecked { TlsCheck::Off } else { TlsCheck::Full };
     let tls = Tls { root_certificates_pem: tls.root_certificates, check, identity_pem: tls.identity };

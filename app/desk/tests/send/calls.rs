@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use switchboard_desk::send::Question;
 use switchboard_desk::send::draft::{RepeatDraft, SchemaFrom};
+use switchboard_desk::send::{Question, Sent, Status};
+use switchboard_model::Phase;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
+use crate::counting::{Counting, health};
 use crate::sending::{Sending, Told, grpc};
 
 const NO_SOURCES: &str = "[otlp]\ngrpc_port = 0\nhttp_port = 0\n";
@@ -97,4 +99,40 @@ async fn rows_of_a_file_are_messages_of_one_call_and_of_one_that_takes_a_single_
         assert_eq!(lines.len() as u64, num_lines);
         assert!(lines.iter().all(|line| line.call == "shop.v1.Stock/Import"), "{lines:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_one_after_another_go_over_one_connection_which_is_told_with_the_first() {
+    let (server, asked) = health().await;
+    let proxy = Counting::before(server, "127.0.0.1".parse().expect("an address")).await;
+    let sending = Sending::start(NO_SOURCES);
+    let folder = sending.folder.path().join("requests");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("stock.proto"), STOCK).expect("written");
+    let call = |url: String| {
+        grpc(|grpc| {
+            (grpc.url, grpc.method) = (url, "shop.v1.Stock/Put".to_owned());
+            grpc.schema = SchemaFrom::Protos { files: vec!["stock.proto".to_owned()], roots: Vec::new() };
+            grpc.messages = vec!["{}".to_owned()];
+        })
+    };
+    let here = format!("http://{}", proxy.address);
+    let Told::Asks(Question::Confirm { .. }) = sending.send(call(here.clone())).await else { panic!("nothing was asked") };
+    let has_connected = |sent: &Sent| sent.answer.took.iter().any(|(phase, _)| *phase == Phase::Connect);
+    for number in 0..3 {
+        let told = if number == 0 { sending.confirm(None).await } else { sending.send(call(here.clone())).await };
+        let Told::Sent(_) = told else { panic!("{told:?}") };
+        let sent = sending.settled().await;
+        assert_eq!(sent.answer.status, Some(Status::Grpc { code: 0, message: String::new() }), "{sent:#?}");
+        assert_eq!(has_connected(&sent), number == 0);
+    }
+    assert_eq!((proxy.num_connections(), asked.lock().len()), (1, 3));
+    // To another address there is another.
+    let told = sending.send(call(format!("http://{server}"))).await;
+    let Told::Asks(_) = told else { panic!("{told:?}") };
+    sending.confirm(None).await;
+    let sent = sending.settled().await;
+    assert!(has_connected(&sent), "{sent:#?}");
+    assert_eq!((proxy.num_connections(), asked.lock().len()), (1, 4));
+    sending.session.stop().await;
 }

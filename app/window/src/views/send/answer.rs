@@ -199,7 +199,16 @@ pub(super) fn status_line(sent: &Sent, now_ns: i64) -> (Became, Vec<String>) {
     if let Some(Status::Http { version, .. }) = &answer.status {
         parts.push((*version).to_owned());
     }
+    if is_over_a_kept_connection(answer) {
+        parts.push("connection kept".to_owned());
+    }
     (lead, parts)
+}
+
+/// Whether it came over a connection that was there already: something came, and nobody connected.
+fn is_over_a_kept_connection(answer: &Answer) -> bool {
+    let has = |phase| answer.took.iter().any(|(took, _)| *took == phase);
+    has(Phase::FirstByte) && !has(Phase::Connect)
 }
 
 /// What the answer says its body is, without parameters.
@@ -282,6 +291,9 @@ mod tests {
         assert_eq!(line(0), "200 OK · 8.8 ms · 68 B · application/json · HTTP/1.1");
         assert_eq!(line(2), "orders.placed 3@18190 · 2.30 s · 23 persisted");
         assert_eq!(line(3), "OK · 6.0 ms · 1 message received");
+        let mut kept = Sent::clone(&board.sent[0]);
+        kept.answer.took.retain(|(phase, _)| *phase != Phase::Connect);
+        assert_eq!(status_line(&kept, NOW_NS).1.last().map(String::as_str), Some("connection kept"));
         assert_eq!(why(&board.sent[4]), Some(("nobody listens on localhost:9999".to_owned(), Tone::Warn)));
         assert_eq!(why(&board.sent[0]), None);
     }
