@@ -36,7 +36,7 @@ pub enum Command {
     /// of several were sent. 5: it may have been sent, and nobody knows.
     Send(SendArgs),
 
-    /// Send the records of a plan that the window saved, and tell what became of them (JSON)
+    /// Send the records of a plan that the window saved, or of a file, and tell what became of them (JSON)
     ///
     /// The first few go first; the rest once they were read by the group that failed. Asked for again, it sends what the ledger does not know to
     /// have been sent. Exit code 0: all was sent and none came back. 1: nothing was sent. 4: not all of it was, or some came back dead. 5: of some nobody knows.
@@ -47,9 +47,27 @@ pub enum Command {
 #[derive(Clone, Debug, Args)]
 pub struct ReplayArgs {
     /// The plan (JSON), as the window saves it
-    #[arg(long, value_name = "FILE")]
-    pub plan: PathBuf,
-    /// The profile with the clusters of the plan
+    #[arg(long, value_name = "FILE", required_unless_present = "file", conflicts_with = "file")]
+    pub plan: Option<PathBuf>,
+    /// Records, one a line, as the window exports them or kcat -J writes them
+    #[arg(long, value_name = "FILE", requires = "to")]
+    pub file: Option<PathBuf>,
+    /// The cluster to which the records of the file go, by the name of its source
+    #[arg(long, value_name = "NAME", requires = "file")]
+    pub to: Option<String>,
+    /// The topic to which all of the file go; without it each goes to its own
+    #[arg(long, value_name = "TOPIC", requires = "file")]
+    pub target: Option<String>,
+    /// Each of the file keeps its time
+    #[arg(long, requires = "file")]
+    pub keep_time: bool,
+    /// Each of the file goes by its key, not to its old partition
+    #[arg(long, requires = "file")]
+    pub by_key: bool,
+    /// Also those of the file that were sent before, or may have been
+    #[arg(long, requires = "file")]
+    pub again: bool,
+    /// The profile with the clusters that it is about
     #[arg(long, value_name = "FILE")]
     pub profile: PathBuf,
     /// Read the records again and tell what would be sent; send nothing

@@ -1,12 +1,15 @@
-//! A plan sent without a window, for scripts: what became of its records goes to standard output as JSON, and how it ended is the exit code. Asked for
+//! A plan, or the records of a file, sent without a window, for scripts: what became of its records goes to standard output as JSON, and how it ended is the exit code. Asked for
 //! again, it sends what the ledger does not know to have been sent.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use switchboard_desk::profile::Profile;
-use switchboard_desk::send::replay::{Preview, ReplayAsk, ReplayBoard, ReplayCommand, RunBoard, RunPhase, TargetPlan, Writing, read_plan};
+use switchboard_desk::send::replay::{
+    AskedFile, AskedLetters, Preview, ReplayAsk, ReplayBoard, ReplayCommand, ReplayOptions, ReplayTarget, RunBoard, RunPhase, TargetPlan, Writing, read_plan,
+};
 use switchboard_desk::session::Session;
 use switchboard_desk::sources::SourceProfile;
 use switchboard_model::SourcePhase;
@@ -31,11 +34,14 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// Sends a plan, or looks at it again, and tells what became of it.
 pub async fn run(args: ReplayArgs, interruptions: &mut Interruptions) -> anyhow::Result<Ending> {
-    let ask = read_plan(&args.plan).map_err(|reason| anyhow::anyhow!(reason))?;
+    let ask = asked(&args)?;
     let mut profile = Profile::read(&args.profile)?;
     profile.listen_nowhere();
     let (from, to) = (ask.cluster.clone(), ask.to().to_owned());
-    // The clusters of the plan are connected to, and nothing else.
+    if let Some(unknown) = [&from, &to].into_iter().find(|name| profile.source(name).is_none()) {
+        anyhow::bail!("no source of the profile is called {unknown}. Name one of its [[kafka]] tables");
+    }
+    // The clusters that it is about are connected to, and nothing else.
     let reads = move |source: &SourceProfile| source.kind().has_channels() && (source.name() == from || source.name() == to);
     let session = Session::start_reading(&profile, &reads, folders::data().as_deref(), MEMORY_BYTES, &Handle::current(), Box::new(|| {}))?;
     let told = tokio::select! {
@@ -47,6 +53,22 @@ pub async fn run(args: ReplayArgs, interruptions: &mut Interruptions) -> anyhow:
     let (told, ending) = told?;
     written::json("replay", &told);
     Ok(ending)
+}
+
+/// What the command line asks for: a plan, or the records of a file.
+fn asked(args: &ReplayArgs) -> anyhow::Result<ReplayAsk> {
+    match (&args.plan, &args.file, &args.to) {
+        (Some(plan), ..) => read_plan(plan).map_err(|reason| anyhow::anyhow!(reason)),
+        (None, Some(file), Some(to)) => Ok(ReplayAsk {
+            cluster: to.clone(),
+            target: args.target.clone().map_or_else(|| ReplayTarget::Own(BTreeMap::new()), ReplayTarget::One),
+            letters: AskedLetters::File(AskedFile::at(file)),
+            num_stored: 0,
+            plan_key: None,
+            options: ReplayOptions { keeps_time: args.keep_time, by_key: args.by_key, again: args.again, ..ReplayOptions::default() },
+        }),
+        _ => anyhow::bail!("nothing is asked for. Give --plan FILE, or --file FILE with --to NAME"),
+    }
 }
 
 async fn replay(session: &Session, args: &ReplayArgs, ask: ReplayAsk) -> anyhow::Result<(Value, Ending)> {
@@ -215,6 +237,7 @@ fn told_of_preview(preview: &Preview) -> Value {
     json!({
         "replay_id": preview.replay_id,
         "from": preview.from,
+        "file": preview.file.as_ref().map(|file| file.path().display().to_string()),
         "to": preview.cluster,
         "target": preview.target_words(),
         "targets": targets,

@@ -5,6 +5,7 @@ pub mod hidden;
 pub mod lab;
 pub mod ledger;
 pub mod links;
+mod new_file;
 pub mod operations;
 pub mod own_log;
 pub mod profile;

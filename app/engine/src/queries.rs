@@ -15,6 +15,7 @@ use crate::view::Answer;
 
 pub(crate) use find::{FindScan, NotKept};
 pub(crate) use letters::LetterScan;
+pub use letters::letter_told;
 pub(crate) use logs::LogScan;
 pub(crate) use record_matches::RecordScan;
 pub(crate) use records::record_page;

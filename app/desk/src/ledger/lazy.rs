@@ -25,6 +25,11 @@ impl LazyLedger {
         self.place.as_ref().is_some_and(LedgerPlace::is_there)
     }
 
+    /// Where it lies, or would; `None` = the platform has no place for it.
+    pub fn file(&self) -> Option<PathBuf> {
+        self.place.as_ref().map(|place| place.file.clone())
+    }
+
     /// The ledger. One that could not be opened is tried again the next time.
     pub async fn open(&self) -> Result<Ledger, LedgerError> {
         let mut opened = self.opened.lock().await;

@@ -8,6 +8,7 @@ use super::edit::{Change, ChangeError, Edited, change_headers};
 use super::replay::Built;
 use super::saved;
 
+pub use super::record_file::{FileRecord, records_of};
 pub use super::replay::parse_plan;
 
 /// A record as changes make it; its headers are planned as those of a replay. `None` = as it is, it is not replayed.
@@ -22,6 +23,11 @@ pub fn edited(original: OriginalRecord, changes: &[Change], redactor: &Redactor)
     let unknown = RawHash::UNKNOWN;
     let mut built = Built { outgoing, diff: plan.diff, replay_count: plan.replay_count, hash: unknown, source_hash: unknown, edited: false, was: None };
     Some(change_headers(is_changed, &mut built, changes.iter(), redactor).map(|_is_edited| built.outgoing))
+}
+
+/// A record as a line of a file.
+pub fn record_line(record: &OriginalRecord, cluster_id: &str) -> Result<String, String> {
+    super::record_file::record_line(record, cluster_id)
 }
 
 /// Whether a name leads to a file below the folder of requests; no name that does leads out of it.

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use switchboard_desk::send::edit::{Change, Changes, NewBytes};
-use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayCommand, ReplayOptions, ReplayTarget, RunBoard, RunPhase};
+use switchboard_desk::send::replay::{AskedFile, AskedLetter, AskedLetters, ReplayAsk, ReplayCommand, ReplayOptions, ReplayTarget, RunBoard, RunPhase};
+use switchboard_desk::send::{RecordExport, RecordExportState};
 use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, RecordView};
 use switchboard_kafka::testing::sending::{header, read_all, send_as_it_is};
 use switchboard_model::{MessageRef, OriginalRecord, OutgoingRecord, Place, RawHeader, Route, SOURCE_HEADER};
@@ -241,6 +242,58 @@ pub async fn each_to_its_own(cluster: Cluster) {
     let beside = read_all(cluster.brokers(), &retry, 2);
     let copies: Vec<Vec<u8>> = beside.iter().filter_map(source).collect();
     assert_eq!((beside.len(), copies), (2, vec![format!("{retry}/1/0").into_bytes()]));
+    replaying.session.stop().await;
+}
+
+/// The same records written into a file and sent from there to another topic: they arrive as they lay, and only once, whichever way they come.
+pub async fn through_a_file(cluster: Cluster) {
+    let (channel, other) = (cluster.place.target.clone(), cluster.place.retry());
+    let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &seed()));
+    let cases: Vec<Case> = prop::collection::vec(case(), NUM_RECORDS).new_tree(&mut runner).expect("records").current();
+    let now_ms = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+    let written: Vec<OutgoingRecord> = cases.iter().enumerate().map(|(number, case)| case.written(&channel, number, now_ms)).collect();
+    send_as_it_is(cluster.brokers(), &written);
+    let folder = tempfile::tempdir().expect("a folder");
+    let replaying = Replaying::start(&cluster.place, folder.path(), true);
+    let place = |number: usize| Place::at((number % NUM_PARTITIONS as usize) as i32, (number / NUM_PARTITIONS as usize) as i64);
+    let records: Vec<MessageRef> =
+        (0..NUM_RECORDS).map(|number| MessageRef { cluster: SOURCE.to_owned(), channel: channel.clone(), place: place(number) }).collect();
+    until("cluster id", || replaying.session.snapshot().sources.iter().any(|source| source.cluster_id.is_some()).then_some(())).await;
+    let file = folder.path().join("records.jsonl");
+    replaying.session.replay(ReplayCommand::Export(RecordExport { records: records.clone(), file: file.display().to_string() }));
+    let export =
+        until("export", || replaying.session.replay_board().export.clone().filter(|export| !matches!(export, RecordExportState::Writing { .. }))).await;
+    assert!(matches!(&export, RecordExportState::Done(done) if done.num_records == NUM_RECORDS as u64), "{export:?}");
+
+    let options = ReplayOptions { keeps_time: true, ..ReplayOptions::default() };
+    let of_file =
+        || ReplayAsk { target: other.clone().into(), letters: AskedLetters::File(AskedFile::at(&file)), options: options.clone(), ..replaying.ask(Vec::new()) };
+    let board = replaying.preview_of(of_file()).await;
+    let preview = board.preview.as_ref().unwrap_or_else(|| panic!("{:?}", board.refusal));
+    assert_eq!((preview.planned.len(), preview.skipped.as_slice()), (NUM_RECORDS, &[][..]));
+    replaying.begin(&board);
+    let run = over(&replaying).await;
+    assert_eq!((run.counts.persisted, run.counts.sum()), (NUM_RECORDS, NUM_RECORDS), "{:?} {:?}", run.phase, run.counts);
+    let arrived = read_all(cluster.brokers(), &other, NUM_RECORDS);
+    let copies: BTreeMap<Vec<u8>, &OriginalRecord> = arrived.iter().filter_map(|record| Some((source(record)?, record))).collect();
+    assert_eq!((copies.len(), arrived.len()), (NUM_RECORDS, NUM_RECORDS));
+    for (number, case) in cases.iter().enumerate() {
+        let (partition, offset) = (place(number).partition().expect("a partition"), place(number).offset().expect("an offset"));
+        let source = format!("{channel}/{partition}/{offset}");
+        let copy = copies[source.as_bytes()];
+        assert_eq!((&copy.key, &copy.value, copy.timestamp_ms), (&case.key, &case.value, Some(now_ms - case.ago_ms)), "{source}");
+        let (own, marks) = copy.headers.split_at(case.headers.len());
+        assert_eq!((own, copy.seen.at.place.partition()), (&case.headers[..], Some(partition)), "{source}");
+        assert_eq!(marks.iter().map(|header| header.name.as_str()).collect::<Vec<_>>(), MARKS, "{source}");
+    }
+    // From the broker they would be the same once more.
+    for letters in [AskedLetters::These(records.into_iter().map(AskedLetter::at).collect()), AskedLetters::File(AskedFile::at(&file))] {
+        replaying.dismiss().await;
+        let board = replaying.preview_of(ReplayAsk { letters, ..of_file() }).await;
+        let preview = board.preview.as_ref().unwrap_or_else(|| panic!("{:?}", board.refusal));
+        assert_eq!((preview.planned.len(), preview.skipped.len()), (0, NUM_RECORDS));
+        assert!(preview.skipped.iter().all(|skipped| skipped.reason.starts_with("sent before")), "{:?}", preview.skipped);
+    }
     replaying.session.stop().await;
 }
 

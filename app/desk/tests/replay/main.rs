@@ -17,6 +17,11 @@ mod mock {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn whatever_a_record_holds_it_is_the_same_through_a_file() {
+        byte_exact::through_a_file(Cluster::mock()).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn records_of_two_topics_go_each_to_its_own_in_one_run() {
         byte_exact::each_to_its_own(Cluster::mock()).await;
     }
@@ -90,6 +95,12 @@ mod apache {
     async fn whatever_a_record_holds_arrives_and_differs_by_its_change_alone() {
         let Some(cluster) = Cluster::apache("whatever_a_record_holds").await else { return };
         byte_exact::any_record(cluster).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whatever_a_record_holds_it_is_the_same_through_a_file() {
+        let Some(cluster) = Cluster::apache("whatever_a_record_holds_it_is_the_same_through_a_file").await else { return };
+        byte_exact::through_a_file(cluster).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]

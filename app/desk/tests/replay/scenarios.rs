@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use switchboard_desk::ledger::{Ending, KindHash, Ledger, LetterKey, LetterState, SentState, SettledAs};
+use switchboard_desk::send::RecordExport;
 use switchboard_desk::send::replay::{AskedLetters, ReplayCommand, RunBoard, RunPhase, SentCounts};
 use switchboard_model::SourceCommand;
 
@@ -189,6 +190,9 @@ fn means_to_send(command: &ReplayCommand) -> bool {
         | ReplayCommand::WritePlan { .. }
         | ReplayCommand::Edit(_)
         | ReplayCommand::EndEdit
+        // Only reads.
+        | ReplayCommand::Export(_)
+        | ReplayCommand::CloseExport
         | ReplayCommand::Preview(_) => false,
     }
 }
@@ -229,6 +233,8 @@ pub async fn read_only(cluster: Cluster) {
         ReplayCommand::WritePlan { replay_id: "r-0".into() },
         ReplayCommand::Edit(asked[0].clone()),
         ReplayCommand::EndEdit,
+        ReplayCommand::Export(RecordExport { records: vec![asked[0].letter.at.clone()], file: String::new() }),
+        ReplayCommand::CloseExport,
         ReplayCommand::Preview(replaying.ask(asked)),
     ];
     let num_attempts = every.iter().filter(|command| means_to_send(command)).count();

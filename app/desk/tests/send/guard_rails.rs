@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use switchboard_desk::ledger::SettledAs;
 use switchboard_desk::send::draft::{Body, Draft, GrpcDraft, RepeatDraft, Request};
-use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayCommand, ReplayOptions};
+use switchboard_desk::send::replay::{AskedFile, AskedLetter, AskedLetters, ReplayAsk, ReplayCommand, ReplayOptions};
 use switchboard_desk::send::{Question, SendCommand};
 use switchboard_kafka::testing::MockKafka;
 use switchboard_kafka::testing::sending::{outgoing, send_as_it_is};
@@ -196,14 +196,26 @@ async fn without_leave_brokers_are_only_read_from() {
     }
 }
 
-/// Tries to send the one record again, with and without a name; how often.
+/// Tries to send the one record again, from where it lies and from a file, with and without a name; how often.
 async fn replays(sending: &Sending) -> usize {
     let at = MessageRef { cluster: NAME.to_owned(), channel: TOPIC.to_owned(), place: Place::at(0, 0) };
+    let file = sending.folder.path().join("orders.jsonl");
+    std::fs::write(&file, format!("{{\"topic\":\"{TOPIC}\",\"value\":{{\"text\":\"x\"}}}}\n")).expect("written");
+    let mut num = 0;
+    for letters in [AskedLetters::These(vec![AskedLetter::at(at)]), AskedLetters::File(AskedFile::at(file))] {
+        num += replays_of(sending, letters).await;
+    }
+    num
+}
+
+async fn replays_of(sending: &Sending, letters: AskedLetters) -> usize {
     let board = || sending.session.replay_board();
+    sending.session.replay(ReplayCommand::Dismiss);
+    until("nothing", || board().preview.is_none() && board().refusal.is_none()).await;
     sending.session.replay(ReplayCommand::Preview(ReplayAsk {
         cluster: NAME.to_owned(),
         target: TOPIC.into(),
-        letters: AskedLetters::These(vec![AskedLetter::at(at)]),
+        letters,
         num_stored: 1,
         plan_key: None,
         options: ReplayOptions::default(),

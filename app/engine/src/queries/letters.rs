@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use switchboard_model::{NO_TIME, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, group_in_name};
 
-use crate::state::{Asked, DeadLetterInfo, death};
+use crate::state::{Asked, DeadLetterInfo, death, dies_there};
 use crate::store::{Held, RecordContent, RecordRef, RecordSegment, StoredAt};
-use crate::view::{LetterOrder, LetterPage, LetterView, LettersOnly};
+use crate::view::{LetterOrder, LetterPage, LetterView, LettersOnly, RecordView};
 
 /// Letters are read between two looks whether anybody still waits.
 const STRIDE: usize = 256;
@@ -83,6 +83,39 @@ impl LetterOrder {
         };
         (is_dealt_with, is_listed)
     }
+}
+
+/// A record that is not stored, as a dead letter, and the fingerprint of its death: the same that a stored one has. Its headers are those that hold no secrets.
+/// `is_chosen`: whether its channel is for dead letters whatever its name. `None` = it is no dead letter.
+pub fn letter_told(record: &RecordView, is_chosen: bool) -> Option<(LetterView, String)> {
+    let channel = &record.at.channel;
+    let (info, fingerprint) = death(record.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())), record.headers_readable);
+    if !dies_there(info.as_ref(), channel, record.timestamp_ns.unwrap_or(NO_TIME), is_chosen) {
+        return None;
+    }
+    let info = info.unwrap_or_default();
+    let text = |name: &str| {
+        let header = record.headers.iter().rev().find(|(of, _)| of == name)?;
+        std::str::from_utf8(header.1.as_deref()?).ok().map(str::trim)
+    };
+    let retried_ns = info.first_try_ns.zip(record.timestamp_ns).map(|(first_ns, at_ns)| at_ns.saturating_sub(first_ns)).filter(|ns| *ns >= 0);
+    let letter = LetterView {
+        at: record.at.clone(),
+        timestamp_ns: record.timestamp_ns,
+        origin_place: info.origin_place,
+        origin_group: info.group.or_else(|| group_in_name(channel, info.origin.as_deref()?).map(str::to_owned)),
+        exception: info.cause.or(info.exception),
+        message: info.message,
+        attempts: info.attempts.and_then(|attempts| u32::try_from(attempts).ok()),
+        origin: info.origin,
+        trace_id: record.trace_id,
+        raw_hash: record.raw_hash,
+        replay_count: text(REPLAY_COUNT_HEADER).and_then(|count| count.parse().ok()).unwrap_or(0),
+        retried_ns,
+        dialect: (!info.dialect.is_empty()).then(|| info.dialect.to_owned()),
+        ..LetterView::default()
+    };
+    Some((letter, fingerprint))
 }
 
 fn death_of(record: RecordRef<'_>, content: &RecordContent<'_>) -> (Option<DeadLetterInfo>, String) {

@@ -62,6 +62,26 @@ fn is_dead_on(info: &DeadLetterInfo, channel: &str, timestamp_ns: i64) -> bool {
     info.is_proof && info.origin.as_deref() != Some(channel) && !is_due
 }
 
+fn holds(channel: &str, is_chosen: bool) -> Holds {
+    match dead_letter_name(channel) {
+        _ if is_chosen => Holds::Dead,
+        DeadLetterName::Sure => Holds::Dead,
+        // Where a name tells how long records wait, they wait.
+        DeadLetterName::Perhaps if retry_delay_ms(channel).is_none() => Holds::Any,
+        _ if is_retry_name(channel) => Holds::Retries,
+        DeadLetterName::Perhaps | DeadLetterName::No => Holds::Any,
+    }
+}
+
+/// Whether a record with these headers is a dead letter on this channel.
+pub(crate) fn dies_there(info: Option<&DeadLetterInfo>, channel: &str, timestamp_ns: i64, is_chosen: bool) -> bool {
+    match holds(channel, is_chosen) {
+        Holds::Dead => true,
+        Holds::Retries => false,
+        Holds::Any => info.is_some_and(|info| is_dead_on(info, channel, timestamp_ns)),
+    }
+}
+
 /// Number of a kind of death, in the order they were met, never used again: what stands for it beside each stored letter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct KindNumber(u32);
@@ -158,14 +178,7 @@ impl DeadLetters {
 
     /// What is known of the records of a channel before they are looked at.
     fn holds(&self, channel: &str) -> Holds {
-        match dead_letter_name(channel) {
-            _ if self.chosen.contains(channel) => Holds::Dead,
-            DeadLetterName::Sure => Holds::Dead,
-            // Where a name tells how long records wait, they wait.
-            DeadLetterName::Perhaps if retry_delay_ms(channel).is_none() => Holds::Any,
-            _ if is_retry_name(channel) => Holds::Retries,
-            DeadLetterName::Perhaps | DeadLetterName::No => Holds::Any,
-        }
+        holds(channel, self.chosen.contains(channel))
     }
 
     /// What the records of a batch died of, in their order; `None` = no dead letter. Nothing is counted yet.

@@ -18,7 +18,7 @@ mod whereabouts;
 
 pub(crate) use breakers::{Breakers, Guarded};
 pub(crate) use dead_letter_dialect::DeadLetterInfo;
-pub(crate) use dead_letters::{Asked, DeadLetters, KindNumber, death};
+pub(crate) use dead_letters::{Asked, DeadLetters, KindNumber, death, dies_there};
 pub(crate) use groups::{ChannelState, Groups};
 pub(crate) use retry_topic::dues;
 pub(crate) use sources::Sources;

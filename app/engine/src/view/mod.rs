@@ -13,6 +13,7 @@ mod severity;
 mod snapshot;
 mod verdict;
 
+pub use crate::queries::letter_told;
 pub use crate::words::count;
 pub use counts::{CountsReport, LeftOut, LimitsReport};
 pub use evidence::{Basis, Evidence, Exemplar};

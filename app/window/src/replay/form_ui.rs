@@ -168,6 +168,11 @@ fn target_ui(ui: &mut egui::Ui, form: &mut ReplayForm, tokens: &DesignTokens) ->
 /// Which records; whether what was typed of it is done.
 fn range_ui(ui: &mut egui::Ui, range: &mut RangeForm, asked: &AskedLetters, tokens: &DesignTokens) -> bool {
     heading_ui(ui, "Which records", tokens);
+    if let AskedLetters::File(file) = asked {
+        told_ui(ui, &format!("Those of {}, as it is when it is previewed", file.path.display()), Ink::Dim, tokens);
+        ui.add_space(6.0);
+        return false;
+    }
     if let Some(which) = choice_ui(ui, "records", &Which::all(asked), range.which, tokens) {
         range.which = which;
     }

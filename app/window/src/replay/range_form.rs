@@ -57,6 +57,7 @@ impl RangeForm {
                 Some(first) => Self { channel: first.letter.at.channel.clone(), ..blank },
                 None => Self { which: Which::Offsets, ..blank },
             },
+            AskedLetters::File(_) => blank,
             AskedLetters::AllOpen { cause, .. } => Self { channel: cause.channel.clone(), ..blank },
             AskedLetters::Ranges(ranges) => match ranges.as_slice() {
                 [AskedRange { channel, of: RangeOf::Offsets { partition, from, to } }] => Self {

@@ -317,6 +317,7 @@ impl Window {
         let keys = self.keys(&ctx);
         self.give_focus_back(&ctx, keys);
         self.focus_ring.watch(&ctx);
+        self.find.take_keys(&ctx);
         let mut commands = UiCommand::pressed(&ctx, self.panes.focus(), keys);
         let tokens = self.themes.tokens(ctx.theme()).clone();
         let beside = ctx.input(|input| input.modifiers.command);
@@ -334,7 +335,8 @@ impl Window {
         commands.extend(palette.ui(&ctx, &tokens, &|command| self.unavailable(command)));
         self.palette = palette;
         let shown = self.shown().clone();
-        actions.extend(self.find.ui(&ctx, &shown, &mut self.asker, self.now_ns, &tokens).map(ViewAction::Goto));
+        let found = self.find.ui(&ctx, &shown, &mut self.asker, (self.now_ns, self.replay.stands()), &tokens);
+        actions.extend(found.map(ViewAction::Goto));
         self.menu_of_what_lies_over(&ctx);
         actions.extend(self.operations_list.ui(&ctx, &self.operations, self.now_ns, &tokens));
         let mut menu = std::mem::take(&mut self.object_menu);

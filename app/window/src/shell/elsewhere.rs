@@ -46,6 +46,7 @@ fn described(target: &Target, snapshot: &Snapshot) -> Option<Described> {
         | Target::LedgerLine(_)
         | Target::Source(_)
         | Target::Replay(_)
+        | Target::ReplayFile
         | Target::Find(_) => None,
     }
 }

@@ -169,6 +169,8 @@ commands! {
     UnparkLetters: DEAD, Object, "Take letters out of parking", "They are open again", [NONE U];
     LetterTrace: DEAD, Object, "To the letter's trace", "The trace of its failure", [NONE T];
     LetterRecord: DEAD, Object, "To the letter's record", "Among the messages of its channel", [NONE M];
+    ReplayFile: WINDOW, Object, "Replay a file…", "Records, one a line, as Messages exports them; it is previewed, and sends nothing", [NONE I];
+    ExportRecords: MESSAGES, Object, "Export records…", "Those that are marked, or all that are listed, as they lie on the broker, into a file", [NONE X];
     ReplayRecords: TRACES, Object, "Replay its records…", "Marks those of the open trace or conversation in Messages, where it is asked to where they go", [NONE E];
 
     SendToThis: WINDOW, Object, "Send to this…", "Composes a request to the selected service, or a record to the selected topic; sends nothing", [];

@@ -78,6 +78,8 @@ pub(crate) enum Target {
     Traces(TraceFilter),
     /// Stored records that are to be replayed: they are marked, and it is asked where they shall go.
     Replay(Vec<StoredRecord>),
+    /// A file whose records are to be replayed: it is asked which.
+    ReplayFile,
     /// A search.
     Find(String),
 }
@@ -106,7 +108,7 @@ impl Target {
         match self {
             Self::Node(_) | Self::Edge(_) | Self::Instance { .. } => Some(ViewKind::Map),
             Self::Trace { .. } | Self::Conversation(_) | Self::Traces(_) => Some(ViewKind::Traces),
-            Self::Channel(_) | Self::Record { .. } | Self::Replay(_) => Some(ViewKind::Messages),
+            Self::Channel(_) | Self::Record { .. } | Self::Replay(_) | Self::ReplayFile => Some(ViewKind::Messages),
             Self::Group { .. } => Some(ViewKind::Groups),
             Self::Breaker { .. } => Some(ViewKind::Breakers),
             Self::DeadLetters { .. } => Some(ViewKind::DeadLetters),
@@ -136,6 +138,7 @@ mod tests {
             (Target::Saved("orders/place".to_owned()), Some(ViewKind::Send)),
             (Target::LedgerLine(LineId::Refusal(1)), Some(ViewKind::Ledger)),
             (Target::Replay(Vec::new()), Some(ViewKind::Messages)),
+            (Target::ReplayFile, Some(ViewKind::Messages)),
             (Target::Find("4711".to_owned()), None),
         ] {
             assert_eq!(target.view(), view, "{target:?}");

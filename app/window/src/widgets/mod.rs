@@ -15,6 +15,7 @@ pub(crate) mod selectable;
 pub(crate) mod sparkline;
 pub(crate) mod split;
 pub(crate) mod stack_trace;
+pub(crate) mod strip;
 pub(crate) mod table;
 pub(crate) mod text_field;
 pub(crate) mod time_axis;

@@ -73,6 +73,8 @@ places! {
     SendTypedName: "Name of the target", Form, Some(ViewKind::Send), "Ctrl+N \"http://localhost:1/\" Ctrl+Enter", 256;
     LedgerSearch: "Target, call, id, operator, reason or letter", Filter, Some(ViewKind::Ledger), "Ctrl+F", 200;
     LedgerExport: "File of the export", Form, Some(ViewKind::Ledger), "E", 4_096;
+    RecordExport: "File of the records", Form, Some(ViewKind::Messages), "Down X", 4_096;
+    ReplayFile: "File to replay", Form, Some(ViewKind::Messages), "I", 4_096;
     SourceSecret: "Where a secret comes from", Form, Some(ViewKind::Sources), "A Tab Tab Tab Space Tab Tab", usize::MAX;
 }
 

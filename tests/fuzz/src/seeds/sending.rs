@@ -152,6 +152,25 @@ const PLANS_OF_SEVERAL: [&str; 2] = [
 {"channel":"payments","from_time":"2026-11-21T10:00:00Z","to_time":"2026-11-21T10:01:00Z"}]}"#,
 ];
 
+/// A plan of a file's records.
+const PLAN_OF_FILE: &str = r#"{"switchboard_plan":1,"to":"lab","targets":{"orders":"orders.again"},"file":"orders.jsonl","file_hash":"0af7","key_id":"k",
+"changes":[{"remove":{"path":"a"}}],"lines":[{"line":3,"changes":[{"value":{"text":"{}"}}]}]}"#;
+
+/// Files of records: as they are exported, as somebody writes them, as kcat writes them, and such as are none.
+const RECORD_FILES: [&str; 6] = [
+    r#"{"cluster":"lkc-1","topic":"orders-dlt","partition":0,"offset":7,"timestamp_ms":1790000000000,"timestamp_type":"create","key":{"hex":"00ff"},
+"value":"null"}"#,
+    r#"{"cluster":"lkc-1","topic":"orders-dlt","partition":0,"offset":7,"timestamp_ms":1790000000000,"timestamp_type":"log_append","key":{"hex":"00ff"},"value":{"text":"{\"parcels\":0}\n"},"headers":[{"name":"a","value":"null"},{"name":"a","value":{"text":""}}]}
+
+{"topic":"orders","value":"null"}
+{"topic":"orders","partition":3,"key":{"text":"k"},"value":{"hex":" 0 0 "}}
+"#,
+    r#"{"topic":"orders","partition":1,"offset":9,"tstype":"create","ts":1790000000000,"broker":1,"headers":["a","1","a",null],"key":null,"payload":"x"}"#,
+    r#"{"topic":"orders","value":{"hex":"0"}}"#,
+    r#"{"topic":"","value":{"text":"x"}}"#,
+    r#"{"topic":"orders","value":"hunter2Zq7","password":1}"#,
+];
+
 const ORDER: &[u8] = b"{\n  \"order\" : 4704, \"total\": 1.10,\n  \"parcels\": 0,\n  \"to\": {\"zip\":\"0815\",\"lines\":[\"a\", \"b\"]}, \"a\\u0062\":[] }\n";
 
 /// Changes to records: kind, where, what, key, value, and headers.
@@ -181,7 +200,8 @@ pub fn all() -> Vec<(&'static str, String, Vec<u8>)> {
     texts("import", &IMPORTS.map(str::to_owned));
     let blank = RequestKind::ALL.map(|kind| Draft::blank(kind).to_text());
     texts("draft", &[&DRAFTS.map(str::to_owned)[..], &blank[..]].concat());
-    texts("plan_file", &[&[PLAN.to_owned()][..], &PLANS_OF_SEVERAL.map(str::to_owned)[..]].concat());
+    texts("plan_file", &[&[PLAN.to_owned()][..], &PLANS_OF_SEVERAL.map(str::to_owned)[..], &[PLAN_OF_FILE.to_owned()][..]].concat());
+    texts("record_file", &RECORD_FILES.map(str::to_owned));
     let headers: [Option<&[u8]>; 6] = [Some(b"x-request-id"), Some(b"1"), Some(b"x-request-id"), None, Some(b"traceparent"), Some(b"\xff")];
     for (number, (kind, path, with)) in EDITS.iter().enumerate() {
         let record = [&[Some(*kind), Some(*path), Some(*with), Some(b"4711"), Some(ORDER)][..], &headers[..]].concat();

@@ -40,6 +40,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "otlp_json", read: otlp_json },
     Target { name: "otlp_protobuf", read: otlp_protobuf },
     Target { name: "plan_file", read: sending::plan_file },
+    Target { name: "record_file", read: sending::record_file },
     Target { name: "profile", read: profile },
     Target { name: "record", read: record },
     Target { name: "redact", read: redact },

@@ -101,6 +101,37 @@ fn filled(text: &str, rows: &Rows) {
     }
 }
 
+/// A file of records: each of its lines is one, or says why not, without what stands in it; written anew it is the same.
+pub fn record_file(bytes: &[u8]) {
+    let records = match fuzzing::records_of(bytes) {
+        Ok(records) => records,
+        Err(mistake) => return assert!(!mistake.to_string().is_empty(), "no record, and nobody says why"),
+    };
+    let num_lines = bytes.split(|byte| *byte == b'\n').count();
+    assert!(!records.is_empty() && records.len() <= num_lines, "{} records in {num_lines} lines", records.len());
+    assert!(records.is_sorted_by(|a, b| a.line < b.line), "lines out of their order");
+    for record in records {
+        let fits = |number: Option<i64>| number.is_none_or(|number| number >= 0);
+        assert!(
+            !record.topic.is_empty() && fits(record.partition.map(i64::from)) && fits(record.offset) && fits(record.timestamp_ms),
+            "no record is like that"
+        );
+        let (Some(partition), Some(offset), Some(cluster_id)) = (record.partition, record.offset, record.cluster_id.clone()) else { continue };
+        let at = MessageRef { cluster: "lab".into(), channel: record.topic.clone(), place: Place::at(partition, offset) };
+        let original = OriginalRecord {
+            seen: SeenRecord { at, raw_hash: RawHash::UNKNOWN },
+            key: record.key.clone(),
+            value: record.value.clone(),
+            headers: record.headers.clone(),
+            timestamp_ms: record.timestamp_ms,
+            timestamp_type: record.timestamp_type,
+        };
+        let line = fuzzing::record_line(&original, &cluster_id).unwrap_or_else(|reason| panic!("it is not written: {reason}"));
+        let again = fuzzing::records_of(line.as_bytes()).unwrap_or_else(|mistake| panic!("what is written is not read: {mistake}"));
+        assert_eq!(again, [fuzzing::FileRecord { line: 1, ..record }], "a record is another one in its file");
+    }
+}
+
 /// A plan's file.
 pub fn plan_file(bytes: &[u8]) {
     let ask = match fuzzing::parse_plan(bytes) {
@@ -114,6 +145,10 @@ pub fn plan_file(bytes: &[u8]) {
         AskedLetters::Ranges(ranges) => {
             assert!((1..=64).contains(&ranges.len()) && ask.num_stored == 0, "{} ranges, and {} records before any is read", ranges.len(), ask.num_stored);
             return assert!(ask.plan_key.is_none() && changes.to_one.is_empty(), "no hash and no record is known");
+        }
+        AskedLetters::File(file) => {
+            assert!(ask.num_stored == 0 && changes.to_one.is_empty(), "no record is known before the file is read");
+            return assert_eq!(ask.plan_key.is_some(), file.planned_hash.is_some(), "a hash and what it is of");
         }
         AskedLetters::AllOpen { .. } => panic!("a plan names its records, or where they lie"),
     };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use switchboard_model::OriginalRecord;
 
 use crate::ledger::{Ending, KindHash, LetterKey, LetterRecord, LetterState, Letters, SentState, SettledAs};
+use crate::send::record_file::RecordExportState;
 use crate::send::replay::{Preview, Readers, Sighting, target_words};
 
 /// All that can be seen of replaying.
@@ -30,6 +31,8 @@ pub struct ReplayBoard {
     pub preview: Option<Arc<Preview>>,
     /// The file into which a plan was written last, and of which preview.
     pub plan_file: Option<(String, PathBuf)>,
+    /// How far the last export of records is; `None` = there was none, or what became of it was read.
+    pub export: Option<RecordExportState>,
     /// A record that was read again to be edited, with its secrets.
     pub editing: Option<Arc<EditBoard>>,
     /// The run, from its start until it is dismissed.
@@ -305,6 +308,11 @@ pub(super) fn handled(letters: &BTreeMap<LetterKey, LetterRecord>) -> BTreeMap<K
 }
 
 impl ReplayBoard {
+    /// Whether a replay stands: it is previewed or runs, or a record is edited for one.
+    pub fn stands(&self) -> bool {
+        self.run.is_some() || self.preparing.is_some() || self.preview.is_some() || self.editing.is_some()
+    }
+
     /// Where a letter stands.
     pub fn state(&self, letter: &LetterKey) -> &LetterState {
         self.letters.get(letter).map_or(&LetterState::Open, |record| &record.state)

@@ -1,13 +1,15 @@
 //! What the window asks of replaying.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use switchboard_engine::view::{ChannelKey, DeadLetterView, LetterOrder, LetterView, Query, RecordView, ScanQuery};
 use switchboard_model::{MessageRef, RawHash, ToldPlace, TraceId};
 
 use crate::ledger::{KindHash, LetterKey};
-use crate::send::edit::Changes;
+use crate::send::edit::{Change, Changes};
+use crate::send::record_file::RecordExport;
 use crate::send::replay::{AskedRange, ReplayTarget};
 
 /// A dead letter that is asked for, or another record.
@@ -95,6 +97,28 @@ pub enum AskedLetters {
     },
     /// What lies in these ranges now, whether it was ever read here or not.
     Ranges(Vec<AskedRange>),
+    /// The records of a file, in its order.
+    File(AskedFile),
+}
+
+/// A file of records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedFile {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Hash of all of it under the ledger's key, as a plan that was written down has it; `None` = it is of no such plan.
+    pub planned_hash: Option<RawHash>,
+    /// What is changed of the record in a line besides, as such a plan has it.
+    pub line_changes: BTreeMap<usize, Vec<Change>>,
+    /// The channels that its records belong to, once it was read for a preview.
+    pub channels: BTreeSet<String>,
+}
+
+impl AskedFile {
+    /// The file that lies here, as it is.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), planned_hash: None, line_changes: BTreeMap::new(), channels: BTreeSet::new() }
+    }
 }
 
 /// What letters died of, and where they lie.
@@ -151,7 +175,7 @@ pub struct ReplayOptions {
 /// Records of one cluster that are asked for, and where they are to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplayAsk {
-    /// Name of the source.
+    /// Name of the source; of a file's records that of the cluster they go to, for they need lie on none that is in reach.
     pub cluster: String,
     /// Where they go.
     pub target: ReplayTarget,
@@ -198,6 +222,10 @@ pub enum ReplayCommand {
         /// Of which preview.
         replay_id: String,
     },
+    /// Write records as they lie on their brokers into a file.
+    Export(RecordExport),
+    /// What became of the last export was read.
+    CloseExport,
     /// Read this record again, to be edited.
     Edit(AskedLetter),
     /// What was read to be edited is not needed any more.

@@ -1,7 +1,7 @@
 //! Sending again what lies on a broker, dead letters above all: a preview of the very bytes first, then a few, then, once those were read, the rest. Bytes come
-//! from the broker, never from the store; every step stands in the ledger; what may have been written is never sent twice.
+//! from the broker, or from a file of records, never from the store; every step stands in the ledger; what may have been written is never sent twice.
 //!
-//! `command` is what is asked for, `target` to where, and `desk` where; `preview_task`, `plan` and `prepare` make the preview, of a `range` too, `run` sends what it shows, `halt`
+//! `command` is what is asked for, `target` to where, `source` from where, and `desk` where; `preview_task`, `plan` and `prepare` make the preview, of a `range` too, `run` sends what it shows, `halt`
 //! says when it stops by itself, `follow`, `sighting` and `groups_at` what became of what was sent. `board` is what can be seen of all that.
 
 mod board;
@@ -20,6 +20,7 @@ mod range;
 mod readers;
 mod run;
 mod sighting;
+mod source;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,7 @@ pub use crate::send::access::{Answering, Caps, ClusterAccess, Extents, Observed,
 pub use board::{CanaryLine, ClusterBoard, EditBoard, Handled, HandledAs, KindKey, Preparing, ReplayBoard, RunBoard, RunPhase, SentCounts, Writing};
 pub(in crate::send) use clusters::Reach;
 pub use clusters::ReplayClusters;
-pub use command::{AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand, ReplayOptions};
+pub use command::{AskedFile, AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand, ReplayOptions};
 pub use desk::{ReplayDesk, ReplayDeskConfig};
 pub use groups_at::GroupsAt;
 pub use pace::Pace;

@@ -10,6 +10,7 @@ use switchboard_model::{
 
 use crate::ledger::{HashKey, LetterKey, LetterState, Letters, SentState};
 use crate::send::edit::{Edited, change_headers};
+use crate::send::record_file::RecordFile;
 use crate::send::replay::{
     AskedLetter, AskedLetters, ClusterAccess, RangesFound, Readers, ReplayAsk, ReplayOptions, ReplayTarget, TargetPlan, Writing, target_words,
 };
@@ -26,8 +27,10 @@ pub struct Preview {
     pub ask: Arc<ReplayAsk>,
     /// Id of the run that would send it.
     pub replay_id: String,
-    /// The cluster on which the records lie, by the name of its source.
+    /// The cluster on which the records lie, by the name of its source; of a file's records the one that is sent to.
     pub from: String,
+    /// The file that they are of; `None` = they are read from the cluster.
+    pub file: Option<Arc<RecordFile>>,
     /// The cluster that is sent to, by the name of its source.
     pub cluster: String,
     /// What that calls itself; `None` = it has not said.
@@ -419,7 +422,7 @@ impl Preview {
         match &self.ask.letters {
             AskedLetters::AllOpen { .. } => true,
             AskedLetters::These(letters) => letters.iter().any(|asked| asked.is_dead),
-            AskedLetters::Ranges(_) => false,
+            AskedLetters::Ranges(_) | AskedLetters::File(_) => false,
         }
     }
 

@@ -11,7 +11,8 @@ use switchboard_model::{MessageRef, Place, RawHash, ToldPlace, TraceId};
 
 use crate::ledger::{KindHash, LetterKey};
 use crate::send::edit::{Change, Changes};
-use crate::send::replay::{AskedLetter, AskedLetters, AskedRange, Planned, Preview, RangeOf, ReplayAsk, ReplayOptions, ReplayTarget, TargetPlan};
+use crate::send::record_file::RecordFile;
+use crate::send::replay::{AskedFile, AskedLetter, AskedLetters, AskedRange, Planned, Preview, RangeOf, ReplayAsk, ReplayOptions, ReplayTarget, TargetPlan};
 
 /// Version of the file.
 const VERSION: u32 = 1;
@@ -29,7 +30,8 @@ pub(super) fn plans_folder(ledger: &Path) -> PathBuf {
 struct PlanFile {
     /// Version of the file.
     switchboard_plan: u32,
-    /// The cluster on which the records lie, by the name of its source.
+    /// The cluster on which the records lie, by the name of its source; left out where they are of a file.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     from: String,
     /// The one that is sent to; where it is left out, the same.
     #[serde(default)]
@@ -76,9 +78,26 @@ struct PlanFile {
     skipped: Vec<SkippedLine>,
     #[serde(default)]
     records: Vec<RecordLine>,
+    /// Instead of records: those of this file; a path that is not whole leads from the folder of the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file: Option<PathBuf>,
+    /// Hash of all of the file, which is refused where it is another; left out, it is taken as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file_hash: Option<String>,
+    /// What is changed of the records in these lines of the file besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    lines: Vec<LineChanges>,
     /// Instead of records: what lies in these ranges when the plan is read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     ranges: Vec<RangeLine>,
+}
+
+/// What is changed of the record in a line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LineChanges {
+    line: usize,
+    changes: Vec<Change>,
 }
 
 /// Offsets of a partition, or a span of time.
@@ -216,9 +235,17 @@ fn of_preview(preview: &Preview, key_id: &str) -> Result<PlanFile, String> {
         size_limit_bytes: limit(target),
     };
     let is_own = targets.is_some();
+    let changed = |file: &RecordFile| -> Vec<LineChanges> {
+        let of_one = options.changes.to_one.iter().filter(|(_, changes)| !changes.is_empty());
+        of_one.filter_map(|(letter, changes)| Some(LineChanges { line: file.line(&letter.at)?, changes: changes.clone() })).collect()
+    };
+    let is_of_file = preview.file.is_some();
     Ok(PlanFile {
         switchboard_plan: VERSION,
-        from: preview.from.clone(),
+        from: if is_of_file { String::new() } else { preview.from.clone() },
+        file: preview.file.as_ref().map(|file| file.path().to_owned()),
+        file_hash: preview.file.as_ref().map(|file| format!("{:032x}", file.hash().0)),
+        lines: preview.file.as_deref().map(changed).unwrap_or_default(),
         to: preview.cluster.clone(),
         to_id: preview.cluster_id.clone(),
         target,
@@ -235,7 +262,8 @@ fn of_preview(preview: &Preview, key_id: &str) -> Result<PlanFile, String> {
         readers: readers.collect(),
         breakers: breakers.collect(),
         skipped: preview.skipped.iter().map(|skipped| SkippedLine { at: skipped.letter.to_string(), reason: skipped.reason.clone() }).collect(),
-        records: preview.planned.iter().map(|planned| line(planned, &options.changes, is_own)).collect::<Result<_, _>>()?,
+        // Which of a file's go is told anew by the ledger.
+        records: preview.planned.iter().filter(|_| !is_of_file).map(|planned| line(planned, &options.changes, is_own)).collect::<Result<_, _>>()?,
         ranges: Vec::new(),
     })
 }
@@ -282,7 +310,12 @@ pub fn read(path: &Path) -> Result<ReplayAsk, String> {
         return Err(unread(format!("it is longer than {} MiB", BYTES_MAX >> 20)));
     }
     let text = std::fs::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-    parse(&text).map_err(unread)
+    let mut ask = parse(&text).map_err(unread)?;
+    if let (AskedLetters::File(file), Some(folder)) = (&mut ask.letters, path.parent()) {
+        // A path that is whole stays what it is.
+        file.path = folder.join(&file.path);
+    }
+    Ok(ask)
 }
 
 /// What the text of a plan's file asks for.
@@ -297,6 +330,12 @@ pub fn parse(text: &[u8]) -> Result<ReplayAsk, String> {
         (Some(_), Some(_)) => return Err("it has `target` and `targets`; leave one of the two out".to_owned()),
         (None, None) => return Err("it does not say where its records go: write `target`, or `targets` ({} = each to its own channel)".to_owned()),
     };
+    if let Some(path) = plan.file.clone() {
+        return of_file(plan, path, target);
+    }
+    if plan.from.is_empty() {
+        return Err("missing field `from`: the cluster on which the records lie, by the name of its source".to_owned());
+    }
     if !plan.ranges.is_empty() {
         return of_ranges(plan, target);
     }
@@ -343,6 +382,36 @@ fn other_cluster(to: String, from: &str) -> Option<String> {
     (!to.is_empty() && to != from).then_some(to)
 }
 
+/// What a plan of a file's records asks for.
+fn of_file(plan: PlanFile, path: PathBuf, target: ReplayTarget) -> Result<ReplayAsk, String> {
+    if !plan.records.is_empty() || !plan.ranges.is_empty() {
+        return Err("it has `file`, and `records` or `ranges` as well; leave all but one out".to_owned());
+    }
+    if plan.to.is_empty() {
+        return Err("it does not say to which cluster the records of its file go: write `to`, the name of a source".to_owned());
+    }
+    let hash = |digits: &String| u128::from_str_radix(digits, 16).map(RawHash).map_err(|_| format!("`file_hash` {digits:?} is no hexadecimal number"));
+    let planned_hash = plan.file_hash.as_ref().map(hash).transpose()?;
+    if planned_hash.is_some() && plan.key_id.is_none() {
+        return Err("it has no `key_id`, which says what `file_hash` is of. Save it anew in the window, or leave both out".to_owned());
+    }
+    let line_changes = plan.lines.into_iter().map(|line| (line.line, line.changes)).collect();
+    Ok(ReplayAsk {
+        target,
+        letters: AskedLetters::File(AskedFile { planned_hash, line_changes, ..AskedFile::at(path) }),
+        num_stored: 0,
+        plan_key: plan.key_id.filter(|_| planned_hash.is_some()),
+        options: ReplayOptions {
+            to: None,
+            changes: Arc::new(Changes { to_all: plan.changes, ..Changes::default() }),
+            by_key: plan.by_key,
+            keeps_time: plan.keeps_time,
+            again: plan.again,
+        },
+        cluster: plan.to,
+    })
+}
+
 /// What a plan of ranges asks for: it is written by hand.
 fn of_ranges(plan: PlanFile, target: ReplayTarget) -> Result<ReplayAsk, String> {
     if !plan.records.is_empty() {
@@ -380,7 +449,7 @@ mod tests {
 
     #[test]
     fn what_is_no_plan_says_why() {
-        for (text, why) in [("", "EOF"), ("7", "invalid type"), ("{\"switchboard_plan\":1}", "missing field `from`")] {
+        for (text, why) in [("", "EOF"), ("7", "invalid type"), ("{\"switchboard_plan\":1,\"target\":\"t\"}", "missing field `from`")] {
             assert!(parse(text.as_bytes()).is_err_and(|told| told.contains(why)), "{text}");
         }
         let other = "{\"switchboard_plan\":2,\"from\":\"a\",\"to\":\"a\",\"to_id\":null,\"target\":\"t\",\"key_id\":\"\",\"num_records\":0,\"num_bytes\":0,\"records\":[]}";
@@ -409,7 +478,20 @@ mod tests {
         assert_eq!([to(",\"target\":\"t\""), to(",\"targets\":{\"orders\":\"copy\"}")], [Ok("t".into()), Ok(own)]);
         assert!(to("").is_err_and(|told| told.contains("write `target`, or `targets`")));
         assert!(to(",\"target\":\"t\",\"targets\":{}").is_err_and(|told| told.contains("leave one of the two out")));
+        let of_file = |rest: &str| parse(format!("{{\"switchboard_plan\":1,\"file\":\"orders.jsonl\",\"targets\":{{}}{rest}}}").as_bytes());
+        for (parsed, why) in [
+            (of_file(""), "write `to`, the name of a source"),
+            (of_file(",\"to\":\"a\",\"ranges\":[{\"channel\":\"o\"}]"), "leave all but one out"),
+            (of_file(",\"to\":\"a\",\"file_hash\":\"x\""), "`file_hash` \"x\" is no hexadecimal number"),
+            (of_file(",\"to\":\"a\",\"file_hash\":\"1f\""), "it has no `key_id`, which says what `file_hash` is of"),
+        ] {
+            assert!(parsed.as_ref().is_err_and(|told| told.contains(why)), "{why}: {parsed:?}");
+        }
         let folder = tempfile::tempdir().expect("a folder");
+        let plan = folder.path().join("plan.json");
+        std::fs::write(&plan, "{\"switchboard_plan\":1,\"to\":\"a\",\"file\":\"orders.jsonl\",\"targets\":{}}").expect("written");
+        let ask = read(&plan).expect("a plan");
+        assert_eq!((ask.letters, ask.cluster.as_str(), ask.plan_key), (AskedLetters::File(AskedFile::at(folder.path().join("orders.jsonl"))), "a", None));
         assert!(read(&folder.path().join("none.json")).is_err_and(|told| told.contains("cannot be read")));
     }
 }

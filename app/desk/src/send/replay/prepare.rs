@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use switchboard_model::{OriginalRecord, SeenRecord, Skipped};
 
-use crate::send::replay::{AskedLetter, ClusterAccess};
+use crate::send::replay::AskedLetter;
+use crate::send::replay::source::Source;
 
 /// Letters that are still to be read.
 pub(super) struct Reading<T> {
@@ -34,10 +35,10 @@ impl<T> Reading<T> {
     }
 
     /// Reads the next page. What found no room in it is left for the one after.
-    pub(super) async fn next(&mut self, access: &dyn ClusterAccess) -> Vec<(T, Result<OriginalRecord, Skipped>)> {
+    pub(super) async fn next(&mut self, source: &Source) -> Vec<(T, Result<OriginalRecord, Skipped>)> {
         let taken: Vec<(T, SeenRecord)> = self.waiting.drain(..self.page.min(self.waiting.len())).collect();
         let seen: Vec<SeenRecord> = taken.iter().map(|(_, seen)| seen.clone()).collect();
-        let mut reads = access.read(seen).await.into_iter();
+        let mut reads = source.read(seen).await.into_iter();
         let mut done = Vec::with_capacity(taken.len());
         let mut again = Vec::new();
         for (letter, position) in taken {

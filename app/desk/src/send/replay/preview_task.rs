@@ -17,6 +17,7 @@ use crate::send::replay::prepare::{Reading, seen};
 use crate::send::replay::range::{PlaceOfRange, resolve};
 use crate::send::replay::readers::readers_of_all;
 use crate::send::replay::run::failed_groups;
+use crate::send::replay::source::Source;
 use crate::send::replay::target::{first_of_each, size_limits};
 use crate::send::replay::{AskedLetter, AskedRange, ClusterAccess, Observed, ReplayAsk, ReplayTarget, SkippedLetter};
 
@@ -65,7 +66,7 @@ pub(super) struct PreviewTask {
     pub cluster_id: Option<String>,
     pub replay_id: String,
     /// To read from.
-    pub access: Arc<dyn ClusterAccess>,
+    pub source: Source,
     /// To send to.
     pub to: Arc<dyn ClusterAccess>,
     pub letters: Letters,
@@ -88,10 +89,11 @@ impl PreviewTask {
         let (chosen, skipped, ranges) = match self.chosen {
             Chosen::Letters(letters, skipped) => (letters.into_iter().map(|asked| (asked, None)).collect(), skipped, None),
             Chosen::Ranges(ranges) => {
+                let Source::Cluster(reach) = &self.source else { return Ok(()) };
                 let found = tokio::select! {
                     biased;
                     () = teller.cancelled() => return Ok(()),
-                    found = resolve(&ranges, &self.from, self.access.as_ref()) => found,
+                    found = resolve(&ranges, &self.from, reach.access.as_ref()) => found,
                 };
                 let (places, found) = found?;
                 (places, Vec::new(), Some(found))
@@ -141,7 +143,7 @@ impl PreviewTask {
             let page = tokio::select! {
                 biased;
                 () = teller.cancelled() => return Ok(()),
-                page = reading.next(self.access.as_ref()) => page,
+                page = reading.next(&self.source) => page,
             };
             for ((asked, times_ms), read) in page {
                 planner.take_of_range(asked, times_ms.as_ref(), read);
@@ -161,6 +163,7 @@ impl PreviewTask {
             writing: writing(self.to.as_ref(), self.cluster_id.as_ref()),
             replay_id: self.replay_id,
             from: self.from,
+            file: if let Source::File(file) = &self.source { Some(Arc::clone(file)) } else { None },
             cluster: self.cluster,
             cluster_id: self.cluster_id,
             from_id: self.from_id,

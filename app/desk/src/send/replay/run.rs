@@ -20,6 +20,7 @@ use crate::send::replay::halt::waits_for;
 use crate::send::replay::pace::Pace;
 use crate::send::replay::readers::readers_of_all;
 use crate::send::replay::run::sending::Sending;
+use crate::send::replay::source::Source;
 use crate::send::replay::{Observed, Planned, Preview, Readers, RecordSender, Sighting, TargetPlan};
 
 /// Dead-letter channels of which it is asked where they end, before anything is sent.
@@ -48,7 +49,7 @@ pub(super) struct Run {
     /// To send to.
     pub reach: Reach,
     /// To read from.
-    pub from: Reach,
+    pub from: Source,
     /// Held while it sends.
     pub lock: Option<RunLock>,
     pub typed_name: Option<String>,
@@ -194,7 +195,11 @@ impl Run {
     /// The dead-letter channels on which the letters lie, then the others of the cluster where some are known to lie.
     fn dead_letter_channels(&self) -> Vec<String> {
         let snapshot = self.observed.snapshot();
-        let is_dead = |planned: &&Planned| planned.asked.is_dead || self.from.access.is_dead_letter_channel(&planned.asked.letter.at.channel);
+        let lies = match &self.from {
+            Source::Cluster(reach) => reach.access(),
+            Source::File(_) => self.reach.access(),
+        };
+        let is_dead = |planned: &&Planned| planned.asked.is_dead || lies.is_dead_letter_channel(&planned.asked.letter.at.channel);
         let own: BTreeSet<&str> = self.preview.planned.iter().filter(is_dead).map(|planned| planned.asked.letter.at.channel.as_str()).collect();
         let of_cluster = snapshot.dead_letters.iter().filter(|view| view.cluster == self.preview.cluster);
         let known: BTreeSet<&str> = of_cluster.map(|view| view.channel.as_str()).collect();

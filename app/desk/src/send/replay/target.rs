@@ -80,6 +80,7 @@ impl ReplayAsk {
             AskedLetters::These(letters) => letters.iter().map(AskedLetter::own_channel).collect(),
             AskedLetters::AllOpen { cause, .. } => BTreeSet::from([cause.origin.as_deref().unwrap_or(&cause.channel)]),
             AskedLetters::Ranges(ranges) => ranges.iter().map(|range| range.channel.as_str()).collect(),
+            AskedLetters::File(file) => file.channels.iter().map(String::as_str).collect(),
         }
     }
 
@@ -113,7 +114,8 @@ impl Goal<'_> {
         if wrong.is_some() {
             return wrong;
         }
-        if letters.iter().any(|asked| asked.letter.at.cluster != self.ask.cluster) {
+        let is_of_file = matches!(self.ask.letters, AskedLetters::File(_));
+        if !is_of_file && letters.iter().any(|asked| asked.letter.at.cluster != self.ask.cluster) {
             return Some("the letters lie on several clusters; send those of one at a time".to_owned());
         }
         None
@@ -177,7 +179,7 @@ impl Goal<'_> {
     }
 
     fn goes_back(&self, asked: &AskedLetter, channel: &str) -> Option<String> {
-        let goes_back = self.ask.cluster == self.ask.to() && asked.is_dead && asked.letter.at.channel == channel;
+        let goes_back = asked.letter.at.cluster == self.ask.to() && asked.is_dead && asked.letter.at.channel == channel;
         goes_back.then(|| format!("they would go back to {channel}, where they lie dead"))
     }
 }

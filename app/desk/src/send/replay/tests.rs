@@ -30,6 +30,7 @@ use crate::send::replay::{
 mod anything;
 mod desk;
 mod fates;
+mod file;
 mod ranges;
 mod sending;
 mod targets;

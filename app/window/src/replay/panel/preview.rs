@@ -28,7 +28,9 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
     let target = visible(&preview.target_words()).into_owned();
     let num = preview.planned.len();
     let num_others = preview.num_stored.saturating_sub((num + preview.skipped.len()) as u64);
-    let compared = if preview.is_of_the_dead() {
+    let compared = if preview.file.is_some() {
+        "as the file held them when it was read: what becomes of it later changes nothing"
+    } else if preview.is_of_the_dead() {
         "each compared with what was seen before: not a byte has changed on the broker"
     } else {
         "as they lie on the broker now"
@@ -53,13 +55,21 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
     if preview.options().again {
         what.push(figure("sent before", "is sent once more").toned(Tone::Warn));
     }
+    if let Some(file) = &preview.file {
+        let name = file.path().file_name().unwrap_or(file.path().as_os_str()).to_string_lossy();
+        what.push(figure("from a file", &visible(&name)).explained(&visible(&file.path().display().to_string())));
+        if file.num_twice() > 0 {
+            what.push(figure("twice in the file", &figures::count(file.num_twice() as u64)).explained("the same record in several lines goes once"));
+        }
+    }
     if preview.from != preview.cluster {
         what.push(figure("to another cluster", &visible(&preview.cluster)).explained(&format!("read from {}", visible(&preview.from))));
     }
     if num_others > 0 {
         what.insert(2, figure("not asked for", &figures::count(num_others)));
     }
-    let mut sections = vec![Section::new("What", what).noted("read again from the broker")];
+    let noted = if preview.file.is_some() { "read from the file" } else { "read again from the broker" };
+    let mut sections = vec![Section::new("What", what).noted(noted)];
     if preview.targets.len() > 1 {
         let to = Section::new("To", preview.targets.iter().map(target_row).collect());
         let is_own = matches!(&preview.ask.target, ReplayTarget::Own(others) if others.is_empty());
@@ -142,6 +152,7 @@ fn things(preview: &Preview, num: usize) -> String {
 fn order_word(preview: &Preview) -> &'static str {
     match &preview.ask.letters {
         AskedLetters::Ranges(_) => "as they lie, partition by partition",
+        AskedLetters::File(_) => "as they stand in the file",
         _ if preview.targets.len() > 1 => "as they were chosen, topic by topic",
         _ if preview.is_of_the_dead() => "as they died",
         _ => "as they were chosen",
@@ -213,7 +224,9 @@ fn skipped_rows(preview: &Preview) -> Vec<Row> {
     let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let are_of_several = are_of_several(preview.skipped.iter().map(|skipped| &skipped.letter.at));
     for skipped in &preview.skipped {
-        by_reason.entry(&skipped.reason).or_default().push(place_words(&skipped.letter.at, are_of_several));
+        // Of a file it is its line that is looked up.
+        let line = preview.file.as_ref().and_then(|file| file.line(&skipped.letter.at)).map(|line| format!("line {line}"));
+        by_reason.entry(&skipped.reason).or_default().push(line.unwrap_or_else(|| place_words(&skipped.letter.at, are_of_several)));
     }
     let mut reasons: Vec<_> = by_reason.into_iter().collect();
     reasons.sort_by_key(|(_, letters)| std::cmp::Reverse(letters.len()));

@@ -84,6 +84,7 @@ impl Window {
                     self.goto(ctx, &Target::Draft(Box::new(draft)));
                 }
             }
+            UiCommand::ReplayFile => self.goto(ctx, &Target::ReplayFile),
             UiCommand::CloseNotices => {
                 self.away = None;
                 self.lost_closed = notice::all_failed(&self.snapshot);

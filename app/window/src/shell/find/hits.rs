@@ -3,7 +3,10 @@
 use switchboard_engine::view::{ChannelKey, FindHit, FindPage, NodeKind, Snapshot};
 use switchboard_model::CorrelationId;
 
-use crate::{figures, view::Target};
+use crate::{
+    figures,
+    view::{StoredRecord, Target},
+};
 
 /// Boxes of the map that are listed at most.
 const BOXES_MAX: usize = 8;
@@ -69,6 +72,29 @@ pub(crate) fn lines(text: &str, snapshot: &Snapshot, page: Option<&FindPage>, co
     add("Messages", hits.iter().filter_map(record).collect());
     add("Logs", hits.iter().filter_map(|hit| log(hit, snapshot)).collect());
     lines
+}
+
+/// The records among what was found.
+pub(crate) fn records(page: &FindPage) -> Vec<StoredRecord> {
+    let stored = |hit: &FindHit| match hit {
+        FindHit::Record { row, at, .. } => Some(StoredRecord { channel: ChannelKey::of(at), row: *row, place: at.place.clone() }),
+        FindHit::Span { .. } | FindHit::Log { .. } => None,
+    };
+    page.hits.iter().filter_map(stored).collect()
+}
+
+/// What can be done with the records that were found, of which so many are listed at most; an error says why nothing can.
+pub(crate) fn replay_words(page: &FindPage, num_most: usize, replay_stands: bool) -> Result<String, &'static str> {
+    let num = records(page).len();
+    let things = figures::things(num as u64, "record", "records");
+    match num {
+        0 if page.is_done => Err("none of it is a stored record, so there is nothing to replay"),
+        0 => Err("no record was found yet"),
+        _ if replay_stands => Err("a replay stands already: close it before these are replayed"),
+        _ if num >= num_most => Ok(format!("Replay {things}…: the newest, of which there may be more; a longer text finds fewer")),
+        _ if !page.is_done => Ok(format!("Replay {things}…, as far as was looked")),
+        _ => Ok(format!("Replay {things}…")),
+    }
 }
 
 fn span(hit: &FindHit) -> Option<Hit> {
@@ -156,6 +182,22 @@ mod tests {
         assert!(lines.iter().all(|line| matches!(line, Line::Heading(_)) || matches!(line, Line::Hit(hit) if hit.target.is_some())));
         let by_name = super::lines("order", &snapshot, None, None);
         assert!(matches!(&by_name[1], Line::Hit(hit) if hit.place == "orders"), "{by_name:?}");
+    }
+
+    #[test]
+    fn the_records_that_were_found_can_be_replayed_or_it_says_why_not() {
+        let found = records(&page());
+        assert_eq!(
+            found,
+            [StoredRecord { channel: ChannelKey { cluster: Some("lab-kafka".into()), name: "orders.placed".into() }, row: RowId(3), place: Place::at(2, 40) }]
+        );
+        let words = |page: &FindPage, num_most, stands| replay_words(page, num_most, stands);
+        assert_eq!(words(&page(), 100, false), Ok("Replay 1 record…".to_owned()));
+        assert!(words(&page(), 1, false).is_ok_and(|told| told.contains("there may be more")));
+        assert!(words(&page(), 100, true).is_err_and(|why| why.contains("stands already")));
+        assert!(words(&FindPage { is_done: false, ..page() }, 100, false).is_ok_and(|told| told.contains("as far as was looked")));
+        let none = FindPage { hits: Vec::new(), ..page() };
+        assert!(words(&none, 100, false).is_err_and(|why| why.contains("nothing to replay")));
     }
 
     #[test]

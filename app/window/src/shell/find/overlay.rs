@@ -4,7 +4,7 @@ use egui::{Align2, Id, Key, Modifiers, Rect, RichText, Sense, Stroke, WidgetInfo
 use switchboard_engine::view::{Answer, PointQuery, Query, ScanQuery, Snapshot};
 use switchboard_model::CorrelationId;
 
-use super::hits::{Hit, Line, ending, lines};
+use super::hits::{Hit, Line, ending, lines, records, replay_words};
 use crate::{
     figures, fonts,
     sanitise::visible,
@@ -24,6 +24,8 @@ const ROWS_MAX: usize = 15;
 const TIME_PT: f32 = 96.0;
 /// Found of each kind at most.
 const HITS_MAX: usize = 100;
+/// What replays the records that were found.
+const REPLAY_KEYS: &str = if cfg!(target_os = "macos") { "Cmd+Enter" } else { "Ctrl+Enter" };
 /// A shorter text finds everything.
 const CHARS_MIN: usize = 2;
 
@@ -33,6 +35,8 @@ pub(crate) struct FindOverlay {
     is_open: bool,
     text: String,
     selected: usize,
+    /// Whether what was found is to be replayed.
+    replays: bool,
     /// Of which text and answer the lines are.
     lines_of: Option<(String, (u64, bool, bool), u64)>,
     lines: Vec<Line>,
@@ -57,13 +61,25 @@ impl FindOverlay {
         self.is_open = false;
     }
 
+    /// Takes its keys with Ctrl, which are a view's where it is not open.
+    pub(crate) fn take_keys(&mut self, ctx: &egui::Context) {
+        self.replays = self.is_open && ctx.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::Enter));
+    }
+
     /// Whether it is open.
     pub(crate) fn is_open(&self) -> bool {
         self.is_open
     }
 
     /// Draws it, if open; what was chosen.
-    pub(crate) fn ui(&mut self, ctx: &egui::Context, snapshot: &Snapshot, asker: &mut Asker, now_ns: i64, tokens: &DesignTokens) -> Option<Target> {
+    pub(crate) fn ui(
+        &mut self,
+        ctx: &egui::Context,
+        snapshot: &Snapshot,
+        asker: &mut Asker,
+        (now_ns, replay_stands): (i64, bool),
+        tokens: &DesignTokens,
+    ) -> Option<Target> {
         if !self.is_open {
             return None;
         }
@@ -71,7 +87,7 @@ impl FindOverlay {
         let width = WIDTH_PT.min(ctx.content_rect().width() - 60.0);
         let modal = egui::Modal::new(Id::unique("find")).area(area).backdrop_color(tokens.shade.0).show(ctx, |ui| {
             ui.set_width(width);
-            self.inner_ui(ui, snapshot, asker, now_ns, tokens)
+            self.inner_ui(ui, snapshot, asker, (now_ns, replay_stands), tokens)
         });
         if modal.inner.is_some() || modal.should_close() {
             self.is_open = false;
@@ -79,7 +95,15 @@ impl FindOverlay {
         modal.inner
     }
 
-    fn inner_ui(&mut self, ui: &mut egui::Ui, snapshot: &Snapshot, asker: &mut Asker, now_ns: i64, tokens: &DesignTokens) -> Option<Target> {
+    fn inner_ui(
+        &mut self,
+        ui: &mut egui::Ui,
+        snapshot: &Snapshot,
+        asker: &mut Asker,
+        (now_ns, replay_stands): (i64, bool),
+        tokens: &DesignTokens,
+    ) -> Option<Target> {
+        let replays = std::mem::take(&mut self.replays);
         let (up, down, enter) = ui.input_mut(|input| {
             (
                 input.count_and_consume_key(Modifiers::NONE, Key::ArrowUp),
@@ -112,6 +136,8 @@ impl FindOverlay {
             Some(Answer::Found(page)) if standing.is_of_this_question => Some(page),
             _ => None,
         };
+        // What is done with the records, or why nothing is; with nothing found there is nothing to say.
+        let replay = page.filter(|page| !page.hits.is_empty()).map(|page| (replay_words(page, HITS_MAX, replay_stands), records(page)));
         let state = (standing.revision, page.is_some(), conversation.is_some());
         let of = (text.clone(), state, snapshot.topology.version);
         if self.lines_of.as_ref() != Some(&of) {
@@ -126,6 +152,11 @@ impl FindOverlay {
         self.select(up, down);
         let mut chosen = enter.then(|| self.hit_at(self.selected).and_then(|hit| hit.target.clone())).flatten();
         chosen = self.lines_ui(ui, now_ns, tokens).or(chosen);
+        if let Some((words, records)) = replay
+            && (replay_ui(ui, words.as_deref(), tokens) || (replays && words.is_ok()))
+        {
+            chosen = Some(Target::Replay(records));
+        }
         ui.add_space(8.0);
         let (line, _) = ui.allocate_exact_size(vec2(ui.available_width(), 1.0), Sense::hover());
         ui.painter().hline(line.x_range(), line.center().y, Stroke::new(1.0, tokens.ink(Ink::Hairline)));
@@ -188,6 +219,23 @@ impl FindOverlay {
         self.selected = pointed_at.unwrap_or(self.selected);
         clicked
     }
+}
+
+/// Draws what can be done with the records that were found, or why nothing can; whether it was clicked.
+fn replay_ui(ui: &mut egui::Ui, words: Result<&str, &&'static str>, tokens: &DesignTokens) -> bool {
+    ui.add_space(6.0);
+    let inner = egui::Frame::new().inner_margin(egui::Margin::symmetric(10, 0)).show(ui, |ui| match words {
+        Ok(words) => {
+            let text = RichText::new(format!("{words} ({REPLAY_KEYS})")).size(12.5).color(tokens.ink(Ink::Accent));
+            let button = egui::Button::new(text).wrap();
+            ui.add(button).on_hover_text("Marks them in Messages, where it is asked to where they go; sends nothing").clicked()
+        }
+        Err(why) => {
+            ui.add(egui::Label::new(RichText::new(*why).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Faint))).wrap());
+            false
+        }
+    });
+    inner.inner
 }
 
 /// Asks once, or as long as the answer may change.

@@ -245,6 +245,7 @@ pub(crate) fn previewed(writing: Writing) -> ReplayBoard {
         options: ReplayOptions::default(),
     };
     let preview = Preview {
+        file: None,
         ask: Arc::new(ask),
         from: CLUSTER.into(),
         from_id: Some("lkc-7d1f".into()),

@@ -218,6 +218,7 @@ fn empty(context: &ViewContext<'_>) -> EmptyState {
         EmptyState::new("No dead letters", &["They are read from brokers, and none is among the sources", &add])
     }
     .button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources)))
+    .button("Replay a file…", ViewAction::Run(UiCommand::ReplayFile))
 }
 
 impl DeadLettersView {

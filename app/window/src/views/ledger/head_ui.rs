@@ -7,9 +7,10 @@ use super::filter::{BECAME, KINDS, became_word, kind_word, target_words};
 use crate::{
     figures,
     sanitise::visible,
-    theme::{DesignTokens, Ink, RADIUS_PT, TEXT_SMALL_PT},
+    theme::{DesignTokens, Ink, TEXT_SMALL_PT},
     view::{UiCommand, ViewAction},
     widgets::{
+        strip::{StripAsk, strip_ui, told_strip_ui},
         text_field::{TextEntry, TextField},
         view_head::{told_ui, view_head_ui},
     },
@@ -116,7 +117,6 @@ pub(super) fn export_form_ui(ui: &mut egui::Ui, typed: &mut String, board: &Ledg
 
 /// Draws what became of the last export.
 pub(super) fn exported_ui(ui: &mut egui::Ui, export: &ExportState, tokens: &DesignTokens) -> Option<ExportAsk> {
-    let mut asked = None;
     let (text, ink, path) = match export {
         ExportState::Writing { path } => (format!("Writing {}…", visible(&path.display().to_string())), Ink::Dim, None),
         ExportState::Done(done) => {
@@ -130,31 +130,9 @@ pub(super) fn exported_ui(ui: &mut egui::Ui, export: &ExportState, tokens: &Desi
         }
         ExportState::Failed(reason) => (format!("Nothing was exported: {}", visible(reason)), Ink::Bad, None),
     };
-    strip_ui(ui, "ledger export", tokens, |ui| {
-        ui.horizontal(|ui| {
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if !matches!(export, ExportState::Writing { .. }) && ui.button("Close").clicked() {
-                    asked = Some(ExportAsk::Close);
-                }
-                if let Some(path) = path
-                    && ui.button("Copy the path").clicked()
-                {
-                    asked = Some(ExportAsk::Action(ViewAction::Copy(path)));
-                }
-                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    let label = egui::Label::new(RichText::new(&text).size(12.5).color(tokens.ink(ink))).truncate();
-                    ui.add(label).on_hover_text(&text).widget_info(|| WidgetInfo::labeled(Role::Label, true, &text));
-                });
-            });
-        });
-    });
-    asked
-}
-
-fn strip_ui(ui: &mut egui::Ui, name: &'static str, tokens: &DesignTokens, content: impl FnOnce(&mut egui::Ui)) {
-    let frame = egui::Frame::new().inner_margin(egui::Margin { left: 18, right: 18, top: 8, bottom: 4 });
-    egui::Panel::top(name).frame(frame).show_separator_line(false).resizable(false).show(ui, |ui| {
-        let inner = egui::Frame::new().fill(tokens.ink(Ink::Raised)).corner_radius(RADIUS_PT).inner_margin(egui::Margin::symmetric(12, 8));
-        inner.show(ui, content);
-    });
+    match told_strip_ui(ui, "ledger export", &text, ink, path.as_deref(), !matches!(export, ExportState::Writing { .. }), tokens) {
+        Some(StripAsk::Close) => Some(ExportAsk::Close),
+        Some(StripAsk::CopyPath) => path.map(|path| ExportAsk::Action(ViewAction::Copy(path))),
+        None => None,
+    }
 }

@@ -66,8 +66,15 @@ fn link(text: RichText) -> egui::Label {
     egui::Label::new(text).selectable(false).sense(egui::Sense::click())
 }
 
-/// Looking for a text, following the end, and what is marked on other topics, too.
-pub(super) fn bar_ui(ui: &mut egui::Ui, records: &mut Records, elsewhere: &mut Elsewhere, filter_text: &mut String, tokens: &DesignTokens) {
+/// Looking for a text, following the end, records into a file and out of one, and what is marked on other topics, too.
+pub(super) fn bar_ui(
+    ui: &mut egui::Ui,
+    records: &mut Records,
+    elsewhere: &mut Elsewhere,
+    filter_text: &mut String,
+    tokens: &DesignTokens,
+) -> Option<ViewAction> {
+    let mut asked = None;
     ui.horizontal_wrapped(|ui| {
         let _typed = TextEntry::new(TextField::RecordFilter, filter_text).width(220.0).ui(ui, tokens);
         let follows = records.table.follows_end();
@@ -75,6 +82,11 @@ pub(super) fn bar_ui(ui: &mut egui::Ui, records: &mut Records, elsewhere: &mut E
         let (text, hover) = if follows { ("Hold still", "New records wait below") } else { ("Follow the end", "The newest stay in view") };
         if ui.button(text).on_hover_text(format!("{hover} ({})", command.keys())).clicked() {
             records.follow(!follows);
+        }
+        for (text, command) in [("Export…", UiCommand::ExportRecords), ("Replay a file…", UiCommand::ReplayFile)] {
+            if ui.button(text).on_hover_text(format!("{} ({})", command.tooltip(), command.keys())).clicked() {
+                asked = Some(ViewAction::Run(command));
+            }
         }
         let num_new = records.num_new();
         if num_new > 0 {
@@ -95,6 +107,7 @@ pub(super) fn bar_ui(ui: &mut egui::Ui, records: &mut Records, elsewhere: &mut E
         }
         ui.add(egui::Label::new(RichText::new(state_words(records)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Faint))).wrap());
     });
+    asked
 }
 
 /// How much is loaded, and how far it was looked.

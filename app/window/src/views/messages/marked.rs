@@ -74,6 +74,11 @@ impl<'a> Meant<'a> {
         std::iter::once((&self.records.channel, here)).chain(elsewhere).filter(|(_, places)| !places.is_empty()).collect()
     }
 
+    /// What is marked, by topic, the open one first.
+    pub(super) fn marked_by_topic(self) -> Vec<(&'a ChannelKey, Vec<Place>)> {
+        if self.records.marks.is_empty() && self.elsewhere.num() == 0 { Vec::new() } else { self.by_topic() }
+    }
+
     /// The topics of which records are meant, the open one first.
     fn channels(self) -> impl Iterator<Item = &'a ChannelKey> {
         let is_elsewhere = self.elsewhere.num() > 0 && self.records.marks.is_empty();
@@ -136,14 +141,15 @@ impl<'a> Meant<'a> {
     pub(super) fn selected(self, board: &'a ReplayBoard) -> Result<AskedLetter, String> {
         let channel = &self.records.channel;
         let (Some(row), Some(line)) = (self.records.selected, self.records.selected_line()) else {
-            return Err("select a record first".to_owned());
+            return only_of_file(board).ok_or_else(|| "select a record first".to_owned());
         };
         if let Some(preview) = &board.preview {
             // A record is known by its place: of its time the ledger has what the broker says.
             let is_it =
                 |at: &MessageRef| at.channel == channel.name && at.place == line.place && channel.cluster.as_ref().is_none_or(|cluster| *cluster == at.cluster);
             let planned = preview.planned.iter().map(|planned| &planned.asked).find(|asked| is_it(&asked.letter.at));
-            return planned.cloned().ok_or_else(|| "select one of the records that would be sent".to_owned());
+            let planned = planned.cloned().or_else(|| only_of_file(board));
+            return planned.ok_or_else(|| "select one of the records that would be sent".to_owned());
         }
         let is_meant = if self.records.marks.is_empty() { self.elsewhere.num() == 0 } else { self.records.marks.contains_key(&row) };
         if !is_meant {
@@ -164,8 +170,14 @@ impl<'a> Meant<'a> {
     }
 }
 
+/// The only record of a file that would be sent: it need not be selected anywhere.
+pub(super) fn only_of_file(board: &ReplayBoard) -> Option<AskedLetter> {
+    let preview = board.preview.as_ref().filter(|preview| preview.file.is_some())?;
+    if let [only] = &preview.planned[..] { Some(only.asked.clone()) } else { None }
+}
+
 /// The cluster on which a topic lies, by the name of its source; `None` = unknown.
-fn cluster_of<'a>(channel: &'a ChannelKey, board: &'a ReplayBoard) -> Option<&'a str> {
+pub(super) fn cluster_of<'a>(channel: &'a ChannelKey, board: &'a ReplayBoard) -> Option<&'a str> {
     match (&channel.cluster, board.clusters.as_slice()) {
         (Some(cluster), _) => Some(cluster),
         (None, [only]) => Some(&only.name),

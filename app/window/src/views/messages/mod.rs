@@ -2,8 +2,10 @@
 //!
 //! `topics` lists channels, `records` keeps the lines of the open one and what is loaded of them, `origin` says where they are proposed to be sent to, `record_filter` looks through
 //! them, `record_detail` says what is known of a record (pure but for drawing), `head_ui` draws what stands above
-//! the records, `marked` knows what is marked on all topics, `view` puts all side by side.
+//! the records, `filing` is records into files and out of them, `marked` knows what is marked on all topics, `view` puts all side by side.
 
+mod filing;
+mod filing_ui;
 mod head_ui;
 mod marked;
 mod origin;

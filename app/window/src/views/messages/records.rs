@@ -256,6 +256,11 @@ impl Records {
         self.marks.values().cloned().collect()
     }
 
+    /// Where all lie that are listed, in the order of their arrival.
+    pub(crate) fn listed(&self) -> Vec<Place> {
+        self.filter.matches().unwrap_or(&self.lines).iter().map(|line| line.place.clone()).collect()
+    }
+
     /// Whether anything is meant that is loaded.
     pub(crate) fn means_any(&self) -> bool {
         !self.marks.is_empty() || self.selected_line().is_some()

@@ -3,7 +3,11 @@
 use switchboard_desk::send::replay::ReplayBoard;
 use switchboard_engine::view::ChannelKey;
 
-use super::{marked::Meant, origin::proposed, view::MessagesView};
+use super::{
+    marked::{Meant, only_of_file},
+    origin::proposed,
+    view::MessagesView,
+};
 use crate::{
     ink::Tone,
     replay::{Asking, Marked, ReplayPanel, ReplayRoom, panel, send},
@@ -60,26 +64,27 @@ impl MessagesView {
             self.room.take(board);
         }
         // Asked for from elsewhere, it is asked where they shall go, unless another replay stands here. Where it can not be, the command says why.
-        let stands = board.run.is_some() || board.preparing.is_some() || board.preview.is_some() || board.editing.is_some();
-        if std::mem::take(&mut self.is_to_be_asked) && !stands {
+        if std::mem::take(&mut self.is_to_be_asked) && !board.stands() {
             // What was filled in was of what was marked before.
             self.room.close_form();
             actions.push(ViewAction::Run(UiCommand::ChangeReplay));
         }
-        let Some(records) = &self.records else { return };
-        let meant = Meant { records, elsewhere: &self.elsewhere };
+        let meant = self.records.as_ref().map(|records| Meant { records, elsewhere: &self.elsewhere });
         // Where nothing tells where they came from, the desk refuses an empty name, and says so.
         let to = |channel: &ChannelKey| proposed(channel, &context.snapshot.dead_letters, &self.topics).unwrap_or_default();
         for command in std::mem::take(&mut self.pending) {
-            let asked_for = || if command == UiCommand::ChangeReplay { meant.ask_to_change(&to, board) } else { meant.ask(&to, board).ok() };
-            let selected = || meant.selected(board).ok();
+            let asked_for = || if command == UiCommand::ChangeReplay { meant?.ask_to_change(&to, board) } else { meant?.ask(&to, board).ok() };
+            let selected = || meant.map_or_else(|| only_of_file(board), |meant| meant.selected(board).ok());
             let commands = match self.room.run(command, board, asked_for, selected) {
                 Some(commands) => commands,
                 None => self.room.step_back(board).unwrap_or_default(),
             };
             // A range is of the open topic, wherever it is proposed to go.
-            if command == UiCommand::ChangeReplay && board.preview.is_none() && meant.is_empty() {
-                self.room.range_of(&records.channel.name);
+            if command == UiCommand::ChangeReplay
+                && board.preview.is_none()
+                && let Some(meant) = meant.filter(|meant| meant.is_empty())
+            {
+                self.room.range_of(&meant.records.channel.name);
             }
             if matches!(command, UiCommand::PreviewReplay | UiCommand::EditRecord) && self.beside != Beside::There {
                 self.beside = Beside::Asked;
@@ -135,7 +140,7 @@ impl MessagesView {
         actions.extend(asked);
     }
 
-    fn meant(&self) -> Option<Meant<'_>> {
+    pub(super) fn meant(&self) -> Option<Meant<'_>> {
         self.records.as_ref().map(|records| Meant { records, elsewhere: &self.elsewhere })
     }
 

@@ -7,6 +7,7 @@ use switchboard_desk::sources::Family;
 use switchboard_engine::view::{Answer, ChannelKey, NodeId, PointQuery, Query, RecordView, RowId, Snapshot};
 
 use super::{
+    filing::Filing,
     head_ui::{bar_ui, head_ui},
     marked::Elsewhere,
     record_detail,
@@ -74,6 +75,8 @@ pub(crate) struct MessagesView {
     pub(super) beside: Beside,
     /// Whether it was shown in the last frame.
     pub(super) shows_replay: bool,
+    /// Which file is asked for.
+    pub(super) filing: Filing,
     /// Why commands of it can not be used, as of the last frame.
     pub(super) unavailable: Vec<(UiCommand, String)>,
 }
@@ -96,27 +99,35 @@ impl View for MessagesView {
             self.topics_are_of = Some(state);
             self.topics = Arc::new(topics(context.snapshot));
         }
+        self.filing_ui(ui, context, &mut actions);
         let by_name = |topics: &[Topic]| (0..topics.len()).collect();
         self.topics_order.take(&self.topics, &self.topics_table, |topic| topic.node_id, by_name, topics::sort_key);
-        if self.topics.is_empty() && self.records.is_none() {
-            actions.extend(empty_state_ui(ui, &no_topics(context.snapshot), tokens));
-            return actions;
+        let has_topics = !self.topics.is_empty() || self.records.is_some();
+        if has_topics {
+            self.topics_ui(ui, tokens);
         }
-        self.topics_ui(ui, tokens);
-        let Some(records) = &mut self.records else {
-            let text = "Choose a topic: its records appear here, the newest at the end";
-            actions.extend(empty_state_ui(ui, &EmptyState::new("No topic is open", &[text]), tokens));
-            return actions;
-        };
-        load(records, context);
-        self.open_selected(context);
+        if let Some(records) = &mut self.records {
+            load(records, context);
+            self.open_selected(context);
+        }
         self.take_replay(context, &mut actions);
         if !self.shows_replay {
             self.note_nothing_shown(context.replay);
         }
         if self.shows_replay {
             self.replay_ui(ui, context, &mut actions);
-        } else if self.opened.is_some() {
+        }
+        if self.records.is_none() {
+            let none = if has_topics {
+                EmptyState::new("No topic is open", &["Choose a topic: its records appear here, the newest at the end"])
+            } else {
+                no_topics(context.snapshot)
+            };
+            let none = none.button("Replay a file…", ViewAction::Run(UiCommand::ReplayFile));
+            actions.extend(empty_state_ui(ui, &none, tokens));
+            return actions;
+        }
+        if !self.shows_replay && self.opened.is_some() {
             actions.extend(self.detail_ui(ui, tokens));
         }
         actions.extend(self.records_ui(ui, context));
@@ -144,6 +155,7 @@ impl View for MessagesView {
                 }
             }
             Target::Replay(stored) => self.mark(stored),
+            Target::ReplayFile => self.ask_for_file(),
             _ => {}
         }
     }
@@ -169,9 +181,13 @@ impl View for MessagesView {
         self.opened = None;
         self.pending.clear();
         self.is_to_be_asked = false;
+        self.filing = Filing::None;
     }
 
     fn run(&mut self, command: UiCommand) -> bool {
+        if self.run_filing(command) {
+            return true;
+        }
         match (command, self.side) {
             (UiCommand::FollowRecords, _) => {
                 let Some(records) = &mut self.records else { return false };
@@ -196,7 +212,7 @@ impl View for MessagesView {
                 records.toggle_all();
             }
             (command, _) if is_of_replay(command) => {
-                if self.records.is_none() {
+                if self.records.is_none() && !self.shows_replay {
                     return false;
                 }
                 self.pending.push(command);
@@ -229,19 +245,22 @@ impl View for MessagesView {
     }
 
     fn has_form(&self) -> bool {
-        self.shows_replay && self.room.has_form()
+        self.is_filing() || (self.shows_replay && self.room.has_form())
     }
 
     fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
         // What is noted is of the topic that was open before.
-        if self.records.is_none() && is_of_replay(command) {
+        if self.is_filing() && matches!(command, UiCommand::StopReplay | UiCommand::ClearSelection) {
+            return None;
+        }
+        if self.records.is_none() && !self.shows_replay && is_of_replay(command) {
             return Some(Cow::Borrowed("no topic is open"));
         }
         if let Some((_, why)) = self.unavailable.iter().find(|(of, _)| *of == command) {
             return Some(Cow::Owned(why.clone()));
         }
         match (command, &self.records) {
-            (UiCommand::FollowRecords | UiCommand::Open, None) => Some(Cow::Borrowed("no topic is open")),
+            (UiCommand::FollowRecords | UiCommand::Open | UiCommand::ExportRecords, None) => Some(Cow::Borrowed("no topic is open")),
             (_, None) if command.copies() => Some(Cow::Borrowed("no topic is selected")),
             (UiCommand::Open, Some(_)) if self.side == Side::Records => Some(Cow::Borrowed("its detail is open")),
             _ => None,
@@ -476,7 +495,8 @@ impl MessagesView {
         let frame = egui::Frame::new().inner_margin(egui::Margin { left: 18, right: 18, top: 9, bottom: 7 });
         frame.show(ui, |ui| {
             asked = head_ui(ui, records, topic, context.snapshot, tokens);
-            bar_ui(ui, records, &mut self.elsewhere, &mut self.filter_text, tokens);
+            let in_bar = bar_ui(ui, records, &mut self.elsewhere, &mut self.filter_text, tokens);
+            asked = in_bar.or(asked.take());
         });
         records.filter.set(self.filter_text.trim());
         if records.num_rows() == 0 {

@@ -50,8 +50,7 @@ pub(crate) struct TracesView {
 impl View for TracesView {
     fn ui(&mut self, ui: &mut egui::Ui, context: &mut ViewContext<'_>) -> Vec<ViewAction> {
         let mut actions = std::mem::take(&mut self.asked);
-        let replay = context.replay;
-        self.replay_stands = replay.run.is_some() || replay.preparing.is_some() || replay.preview.is_some() || replay.editing.is_some();
+        self.replay_stands = context.replay.stands();
         ui.painter().rect_filled(ui.max_rect(), 0.0, context.tokens.ink(Ink::Background));
         if self.open.is_some() {
             self.open_ui(ui, context, &mut actions);

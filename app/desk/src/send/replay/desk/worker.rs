@@ -1,6 +1,7 @@
 //! The one task behind the desk: it takes commands, keeps the ledger, starts runs, and follows what was sent. `previewing` is what is
-//! asked before anything is sent.
+//! asked before anything is sent, `exporting` writes records into a file.
 
+mod exporting;
 mod previewing;
 
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ use crate::send::replay::desk::{ReplayDeskConfig, Shared};
 use crate::send::replay::follow::{Follower, Round};
 use crate::send::replay::pace::Pace;
 use crate::send::replay::run::{GONE, Run, Wanted};
+use crate::send::replay::source::Source;
 use crate::send::replay::{AskedLetters, ReplayCommand};
 
 /// A note is cut here, in characters.
@@ -27,7 +29,7 @@ const MAX_NOTE_CHARS: usize = 400;
 struct Going {
     reach: Reach,
     /// What is read from.
-    from: Reach,
+    from: Source,
     wanted: watch::Sender<Wanted>,
     task: JoinHandle<()>,
 }
@@ -43,6 +45,10 @@ pub(super) struct Worker {
     own_runs: BTreeSet<String>,
     run: Option<Going>,
     preparing: Option<(Reach, OperationHandle<()>)>,
+    /// What the clusters of the file that was previewed last call themselves, by the names that they have here.
+    of_file: ClusterIds,
+    /// Records that are being written into a file.
+    exporting: Option<OperationHandle<()>>,
     /// A record that is being read again to be edited.
     editing: Option<JoinHandle<()>>,
 }
@@ -59,6 +65,8 @@ impl Worker {
             own_runs: BTreeSet::new(),
             run: None,
             preparing: None,
+            of_file: ClusterIds::new(),
+            exporting: None,
             editing: None,
         }
     }
@@ -79,6 +87,7 @@ impl Worker {
                     None => break,
                 },
                 end = end_of(self.preparing.as_mut()) => self.show_preparing_ended(end),
+                end = exporting::end_of(self.exporting.as_mut()) => self.show_export_ended(&end),
                 _ = look.tick() => {
                     self.leave_what_is_gone();
                     self.show_clusters();
@@ -91,6 +100,9 @@ impl Worker {
             }
         }
         self.end_preparing();
+        if let Some(operation) = self.exporting.take() {
+            operation.cancel();
+        }
         if let Some(run) = self.run.take() {
             stop(run, &self.shared).await;
         }
@@ -103,6 +115,11 @@ impl Worker {
             ReplayCommand::Allow { replay_id, typed_name } => self.allow(&replay_id, typed_name.as_deref()),
             ReplayCommand::Dismiss => self.dismiss(),
             ReplayCommand::WritePlan { replay_id } => self.write_plan(&replay_id).await,
+            ReplayCommand::Export(export) => self.export(export),
+            ReplayCommand::CloseExport => {
+                self.close_export();
+                Ok(())
+            }
             ReplayCommand::Edit(asked) => self.edit(asked),
             ReplayCommand::EndEdit => {
                 self.end_edit();
@@ -123,14 +140,14 @@ impl Worker {
     /// The ledger, made where it is not there yet.
     async fn ledger(&mut self) -> Result<Ledger, LedgerError> {
         if let Some(ledger) = self.ledger.clone() {
-            ledger.know_clusters(self.cluster_ids()).await?;
+            ledger.know_clusters(self.named_clusters()).await?;
             return Ok(ledger);
         }
         match self.config.ledger.open().await {
             Ok(ledger) => {
                 self.ledger = Some(ledger.clone());
                 self.shared.update(|board| board.ledger_failure = None);
-                ledger.know_clusters(self.cluster_ids()).await?;
+                ledger.know_clusters(self.named_clusters()).await?;
                 Ok(ledger)
             }
             Err(error) => self.failed(error),
@@ -161,6 +178,16 @@ impl Worker {
         told.filter_map(|source| Some((source.name.clone(), source.cluster_id.clone()?))).collect()
     }
 
+    /// The same with those of the file that is replayed and that no source reads: what was sent of these is known by the names that the file has for them.
+    fn named_clusters(&self) -> ClusterIds {
+        let mut ids = self.cluster_ids();
+        let is_read = |id: &String, ids: &ClusterIds| ids.values().any(|told| told == id);
+        let of_file: Vec<(String, String)> =
+            self.of_file.iter().filter(|(name, id)| !ids.contains_key(*name) && !is_read(id, &ids)).map(|(name, id)| (name.clone(), id.clone())).collect();
+        ids.extend(of_file);
+        ids
+    }
+
     fn show_clusters(&self) {
         let boards = self.clusters.boards(&self.cluster_ids());
         if *self.shared.board.lock().clusters != boards {
@@ -184,7 +211,7 @@ impl Worker {
             quiet_ns: i64::try_from(self.config.pace.quiet.as_nanos()).unwrap_or(i64::MAX),
             is_for_the_dead: &|cluster, channel| self.clusters.reach(cluster).is_ok_and(|reach| reach.access().is_dead_letter_channel(channel)),
         };
-        let followed = match ledger.know_clusters(ids.clone()).await {
+        let followed = match ledger.know_clusters(self.named_clusters()).await {
             Ok(()) => self.follower.round(&ledger, self.config.observed.as_ref(), &round).await,
             unknown => unknown,
         };
@@ -249,7 +276,11 @@ impl Worker {
             return Err("this preview was sent already; make another".to_owned());
         }
         let ledger = self.ledger().await.map_err(|error| error.to_string())?;
-        let (reach, from) = (self.clusters.reach(&preview.cluster)?, self.clusters.reach(&preview.from)?);
+        let reach = self.clusters.reach(&preview.cluster)?;
+        let from = match &preview.file {
+            Some(file) => Source::File(Arc::clone(file)),
+            None => Source::Cluster(self.clusters.reach(&preview.from)?),
+        };
         if let Err(refused) = reach.access.may_write(preview.cluster_id.as_deref(), typed_name.as_deref()) {
             let reason = refused.to_string();
             let refusal = Refusal {
@@ -329,7 +360,7 @@ impl Worker {
         let letters = match letters {
             AskedLetters::These(letters) => letters,
             AskedLetters::AllOpen { cause, until_ns, except } => self.all_open(&ledger, &cause, until_ns, &except).await?.0,
-            AskedLetters::Ranges(_) => return Err("only letters are put aside; mark them in Dead letters".to_owned()),
+            AskedLetters::Ranges(_) | AskedLetters::File(_) => return Err("only letters are put aside; mark them in Dead letters".to_owned()),
         };
         self.set_aside(ledger, letters.into_iter().map(|asked| (asked.letter, asked.kind)).collect(), Some(note)).await
     }

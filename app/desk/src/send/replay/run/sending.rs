@@ -152,7 +152,7 @@ impl<'a> Sending<'a> {
                 tokio::select! {
                     biased;
                     stop = stop_wanted(&mut wanted) => return Err(stop),
-                    page = self.reading.next(run.from.access()) => self.read.extend(page),
+                    page = self.reading.next(&run.from) => self.read.extend(page),
                 }
                 continue;
             }
@@ -299,7 +299,7 @@ impl<'a> Sending<'a> {
             size_bytes: planned.size_bytes as u64,
             replay_count: planned.replay_count,
             replay_id: planned.replay_id.clone(),
-            cluster_id: run.preview.from_id.clone(),
+            cluster_id: run.from.cluster_id(&planned.asked.letter.at, run.preview.from_id.as_ref()),
             edited: planned.edited,
             again: run.preview.options().again.then(|| "asked for once more".to_owned()),
             at_ns: run.observed.now_ns(),

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use switchboard_engine::view::{Answer, LetterOrder};
 use switchboard_model::{OperationEnd, OperationInfo, OriginalRecord, Redactor, Skipped};
 
 use crate::ledger::{Ledger, LetterKey};
 use crate::operations::OperationHandle;
+use crate::send::edit::Changes;
+use crate::send::record_file::RecordFile;
 use crate::send::replay::board::Preparing;
 use crate::send::replay::clusters::{Reach, writing};
 use crate::send::replay::desk::worker::Worker;
@@ -15,11 +18,26 @@ use crate::send::replay::plan::choose;
 use crate::send::replay::plan_file::{self, plans_folder};
 use crate::send::replay::prepare::seen;
 use crate::send::replay::preview_task::{Chosen, PreviewTask};
+use crate::send::replay::source::Source;
 use crate::send::replay::target::Goal;
-use crate::send::replay::{AskedLetter, AskedLetters, AskedRange, EditBoard, LetterCause, Preview, ReplayAsk, target_words};
+use crate::send::replay::{AskedFile, AskedLetter, AskedLetters, AskedRange, EditBoard, LetterCause, Preview, ReplayAsk, ReplayOptions, target_words};
 
 /// Letters of a cause asked for at a time, where all are meant.
 const LISTED_AT_ONCE: usize = 5_000;
+/// A file that takes longer to be read is given up.
+const FILE_WITHIN: Duration = Duration::from_secs(10);
+const OTHER_LEDGER: &str = "the plan was written beside another ledger, so nobody can tell whether its records are still the same. Make it anew here";
+
+/// A file that was read.
+struct OfFile {
+    file: Arc<RecordFile>,
+    /// Its records.
+    letters: Vec<AskedLetter>,
+    /// All that is changed of them.
+    changes: Changes,
+    /// As it was asked for, with what is known of it now.
+    asked: AskedFile,
+}
 
 impl Worker {
     /// The preview is made, or whoever looks at the operations stopped it, or it failed.
@@ -36,13 +54,24 @@ impl Worker {
         if self.is_running() {
             return Err("a run is going on; stop it first".to_owned());
         }
-        let (reach, to) = (self.clusters.reach(&ask.cluster)?, self.clusters.reach(ask.to())?);
+        let to = self.clusters.reach(ask.to())?;
         let to_name = to.name().to_owned();
+        let (ask, of_file, source) = if let Some(OfFile { file, letters, changes, asked }) = self.file(&ask, &to).await? {
+            let options = ReplayOptions { changes: Arc::new(changes), ..ask.options.clone() };
+            (ReplayAsk { letters: AskedLetters::File(asked), options, ..ask }, letters, Source::File(file))
+        } else {
+            let reach = self.clusters.reach(&ask.cluster)?;
+            (ask, Vec::new(), Source::Cluster(reach))
+        };
         if let Some(mistake) = ask.options.changes.mistake() {
             return Err(mistake);
         }
         let ask = Arc::new(ask);
         let (letters, num_stored) = match &ask.letters {
+            AskedLetters::File(_) => {
+                let num = of_file.len() as u64;
+                (of_file, num)
+            }
             AskedLetters::Ranges(ranges) => {
                 if let Some(mistake) = ranges.iter().find_map(AskedRange::mistake) {
                     return Err(mistake);
@@ -63,7 +92,7 @@ impl Worker {
         // Without a ledger nobody knows what was sent before.
         let ledger = self.ledger().await.map_err(|error| error.to_string())?;
         if ask.plan_key.as_ref().is_some_and(|plan_key| plan_key != ledger.hash_key().id()) {
-            return Err("the plan was written beside another ledger, so nobody can tell whether its records are still the same. Make it anew here".to_owned());
+            return Err(OTHER_LEDGER.to_owned());
         }
         let known = ledger.letters();
         let chosen = if let AskedLetters::Ranges(ranges) = &ask.letters {
@@ -80,13 +109,13 @@ impl Worker {
             cluster_id: ids.get(&to_name).cloned(),
             cluster: to_name,
             from_id: ids.get(&ask.cluster).cloned(),
-            from: ask.cluster.clone(),
+            from: if matches!(source, Source::File(_)) { ask.to().to_owned() } else { ask.cluster.clone() },
             targets,
             ask,
             num_stored,
             chosen,
             replay_id,
-            access: Arc::clone(&reach.access),
+            source: source.clone(),
             to: Arc::clone(&to.access),
             letters: known,
             observed: Arc::clone(&self.config.observed),
@@ -104,12 +133,50 @@ impl Worker {
             Ok(operation) => {
                 self.end_preparing();
                 self.end_run();
+                let reach = if let Source::Cluster(reach) = source { reach } else { to };
                 self.preparing = Some((reach, operation));
                 (board.preparing, board.preview, board.run, board.plan_file) = (Some(preparing), None, None, None);
             }
             Err(failure) => done = Err(failure.to_string()),
         });
         done
+    }
+
+    /// The file whose records are asked for, read now; `None` = none is. The reason where it is none of records, or another than the one that was planned.
+    async fn file(&mut self, ask: &ReplayAsk, to: &Reach) -> Result<Option<OfFile>, String> {
+        let AskedLetters::File(asked) = &ask.letters else { return Ok(None) };
+        let hash_key = self.ledger().await.map_err(|error| error.to_string())?.hash_key().clone();
+        if ask.plan_key.as_ref().is_some_and(|plan_key| plan_key != hash_key.id()) {
+            return Err(OTHER_LEDGER.to_owned());
+        }
+        let mut known = self.cluster_ids();
+        // Where several sources read a cluster, by the one that is sent to.
+        if let Some(id) = known.get(to.name()).cloned() {
+            known.retain(|name, told| *told != id || name == to.name());
+        }
+        let path = asked.path.clone();
+        let reading = tokio::task::spawn_blocking(move || RecordFile::read(&path, &known, &hash_key));
+        let read = tokio::time::timeout(FILE_WITHIN, reading).await;
+        let read = read.map_err(|_| format!("{} was not read within {} s. Copy it to a disk of this machine", asked.path.display(), FILE_WITHIN.as_secs()))?;
+        // What stands in a line may be a secret.
+        let file = read.map_err(|error| error.to_string())?.map_err(|reason| self.config.redactor.redact_text(&reason).unwrap_or(reason))?;
+        if asked.planned_hash.is_some_and(|planned| planned != file.hash()) {
+            return Err(format!("{} is not what it was when it was planned: it changed. Make the plan anew", file.path().display()));
+        }
+        let mut changes = Changes::clone(&ask.options.changes);
+        for (line, of_line) in &asked.line_changes {
+            let letter = file.letter_in(*line).ok_or_else(|| format!("line {line} of {} is no record, and the plan changes it", file.path().display()))?;
+            changes.to_one.insert(letter, of_line.clone());
+        }
+        let is_for_the_dead = |cluster: &str, channel: &str| {
+            // Of a cluster that is not in reach its channels' names tell, and what is said of the one that is sent to.
+            let lies = self.clusters.reach(cluster);
+            lies.as_ref().unwrap_or(to).access().is_dead_letter_channel(channel)
+        };
+        let letters = file.letters(&self.config.redactor, &is_for_the_dead);
+        let channels = letters.iter().map(|asked| asked.own_channel().to_owned()).collect();
+        self.of_file.clone_from(file.cluster_ids());
+        Ok(Some(OfFile { file: Arc::new(file), letters, changes, asked: AskedFile { channels, ..asked.clone() } }))
     }
 
     /// All letters of a cause that are open and had come by then, oldest first, and how many of it are stored.
@@ -167,11 +234,15 @@ impl Worker {
 
     /// Reads a record again, to be edited.
     pub(super) fn edit(&mut self, asked: AskedLetter) -> Result<(), String> {
-        let reach = self.clusters.reach(&asked.letter.at.cluster)?;
+        let of_file = self.shared.board.lock().preview.as_ref().and_then(|preview| preview.file.clone());
+        let source = match of_file.filter(|file| file.line(&asked.letter.at).is_some()) {
+            Some(file) => Source::File(file),
+            None => Source::Cluster(self.clusters.reach(&asked.letter.at.cluster)?),
+        };
         let (shared, redactor, letter) = (Arc::clone(&self.shared), Arc::clone(&self.config.redactor), asked.letter.clone());
         shared.update(|board| board.editing = Some(Arc::new(EditBoard { letter: letter.clone(), read: None, has_secrets: false })));
         let reading = async move {
-            let read = reach.access().read(vec![seen(&asked)]).await.pop();
+            let read = source.read(vec![seen(&asked)]).await.pop();
             let read = read.unwrap_or_else(|| Err(Skipped::Refused("the reading ended early".to_owned()))).map_err(|skipped| skipped.to_string());
             let has_secrets = read.as_ref().is_ok_and(|record| has_secrets(record, &redactor));
             shared.update(|board| {
