@@ -11,7 +11,7 @@ use switchboard_model::{Origin, Phase, Place, TraceId};
 use crate::ledger::{Settled, TargetKind, outcome_word};
 use crate::send::access::MethodSchema;
 use crate::send::command::SendAsk;
-use crate::send::draft::{Request, SchemaFrom};
+use crate::send::draft::{GrpcDraft, Request, SchemaFrom};
 use crate::send::figures::RepeatFigures;
 use crate::send::plan::Mistake;
 use crate::send::saved::SavedBoard;
@@ -268,6 +268,14 @@ pub struct SchemaKey {
     pub url: String,
     /// From where.
     pub from: SchemaFrom,
+}
+
+impl SchemaKey {
+    /// Of a call.
+    pub fn of(draft: &GrpcDraft) -> Self {
+        let url = if draft.schema == SchemaFrom::Reflection { draft.url.clone() } else { String::new() };
+        Self { url, from: draft.schema.clone() }
+    }
 }
 
 /// What is known of methods.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use switchboard_desk::ledger::SettledAs;
 use switchboard_desk::send::Question;
 use switchboard_desk::send::draft::{RepeatDraft, SchemaFrom};
 use tokio::io::AsyncWriteExt as _;
@@ -11,6 +12,8 @@ use tokio::net::TcpListener;
 use crate::sending::{Sending, Told, grpc};
 
 const NO_SOURCES: &str = "[otlp]\ngrpc_port = 0\nhttp_port = 0\n";
+/// As what a server that is asked for its methods stands in the ledger.
+pub const REFLECTION: &str = "grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 /// Settings without a setting, with which a server of HTTP/2 begins (RFC 9113, 6.5).
 const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
 
@@ -46,7 +49,11 @@ async fn the_deadline_of_a_call_bounds_what_comes_before_it_too() {
         assert!(reason.contains("the deadline (400ms) was over before the server had told what its methods take"), "{reason}");
         // Without a deadline of its own a connection has 10 s, and a reflection 30.
         assert!(took < Duration::from_secs(5), "{took:?}");
-        assert!(sending.lines().await.is_empty(), "nothing left, so nothing was written down");
+        // The call did not leave. Whether the question did that comes before it is known by how far the server let it come.
+        let lines = sending.lines().await;
+        let [line] = &lines[..] else { panic!("{lines:?}") };
+        assert_eq!(line.call, REFLECTION);
+        assert_eq!(line.settled.counts_as(), if says.is_empty() { SettledAs::NotDone } else { SettledAs::Possibly }, "{line:?}");
     }
 }
 

@@ -1,7 +1,8 @@
 //! A TCP proxy that counts, and the peers behind it: what goes to them is kept, connection by connection.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -13,6 +14,8 @@ pub struct Counting {
     pub address: SocketAddr,
     /// What clients said, by connection.
     said: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// Connections that do not count.
+    num_passed_by: AtomicUsize,
 }
 
 impl Counting {
@@ -32,11 +35,25 @@ impl Counting {
                 tokio::spawn(carry(client, peer, Arc::clone(&kept), number));
             }
         });
-        Self { address, said }
+        Self { address, said, num_passed_by: AtomicUsize::new(0) }
     }
 
     pub fn num_connections(&self) -> usize {
-        self.said.lock().len()
+        self.said.lock().len() - self.num_passed_by.load(Ordering::SeqCst)
+    }
+
+    /// All that clients said, whatever it is.
+    pub fn said(&self) -> String {
+        self.said.lock().iter().map(|said| said.escape_ascii().to_string()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// A first connection that said nothing does not count.
+    pub async fn forget_the_first(&self) {
+        while self.num_connections() == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        // Its number stays its own.
+        self.num_passed_by.store(1, Ordering::SeqCst);
     }
 
     /// Request lines of HTTP/1.1, where no request has a body: one would show as a line of its own.
@@ -126,13 +143,4 @@ pub async fn health() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
         }
     });
     (address, asked)
-}
-
-/// An address of this machine that is not loopback, to which nobody outside has to answer; `None` where it has none.
-pub fn not_loopback() -> Option<IpAddr> {
-    // A network of documentation (RFC 5737): no packet is sent, the system only says from where it would be.
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    socket.connect("192.0.2.1:9").ok()?;
-    let address = socket.local_addr().ok()?.ip();
-    (!address.is_loopback() && std::net::TcpListener::bind((address, 0)).is_ok()).then_some(address)
 }

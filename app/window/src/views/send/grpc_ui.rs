@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use egui::{RichText, WidgetInfo, accesskit::Role, vec2};
 use switchboard_desk::send::{
-    SchemaBoard, SchemaKey,
+    SchemaBoard,
     access::{Method, MethodSchema},
     draft::{GrpcDraft, SchemaFrom},
 };
@@ -68,12 +68,6 @@ pub(super) struct GrpcLook {
     pub told: Option<String>,
 }
 
-/// Where it is known from what a call's method takes.
-pub(super) fn schema_key(grpc: &GrpcDraft) -> SchemaKey {
-    let url = if grpc.schema == SchemaFrom::Reflection { grpc.url.clone() } else { String::new() };
-    SchemaKey { url, from: grpc.schema.clone() }
-}
-
 /// What is known of its methods.
 fn known(schema: Option<&SchemaBoard>) -> Option<&Arc<dyn MethodSchema>> {
     match schema? {
@@ -107,7 +101,9 @@ pub(super) fn method_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcD
             (false, false) => "Read the files",
         };
         let ask = ui.add_enabled(!is_asking, egui::Button::new(text).min_size(vec2(0.0, 28.0)));
-        asks = ask.on_hover_text("What methods there are and what they take; a read, which changes nothing").clicked();
+        asks = ask
+            .on_hover_text("What methods there are and what they take. A server is asked by a call that changes nothing, with a line in the ledger")
+            .clicked();
     });
     form.mistake_ui(ui, &["method"]);
     match schema {
