@@ -149,6 +149,8 @@ pub struct TlsFiles {
     pub unchecked: bool,
     /// A certificate and key by which we prove who we are (PEM).
     pub identity: Option<Vec<u8>>,
+    /// What a gRPC server is asked for as, and its certificate has to name; `None` = its address.
+    pub authority: Option<String>,
 }
 
 /// Takes what is told of an answer while it comes.

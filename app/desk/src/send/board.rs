@@ -266,6 +266,8 @@ pub enum Question {
 pub struct SchemaKey {
     /// The server's address as it is written, variables and all; empty where files tell.
     pub url: String,
+    /// What it is asked for as, in the same way: behind one address there may be several.
+    pub authority: String,
     /// From where.
     pub from: SchemaFrom,
 }
@@ -273,8 +275,8 @@ pub struct SchemaKey {
 impl SchemaKey {
     /// Of a call.
     pub fn of(draft: &GrpcDraft) -> Self {
-        let url = if draft.schema == SchemaFrom::Reflection { draft.url.clone() } else { String::new() };
-        Self { url, from: draft.schema.clone() }
+        let (url, authority) = if draft.schema == SchemaFrom::Reflection { (draft.url.clone(), draft.authority.clone()) } else { Default::default() };
+        Self { url, authority, from: draft.schema.clone() }
     }
 }
 

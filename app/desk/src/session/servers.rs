@@ -203,8 +203,8 @@ fn not_asked(reason: String) -> Untold {
 fn call_config(tls: TlsFiles) -> switchboard_grpc::CallConfig {
     use switchboard_grpc::{CallConfig, Tls, TlsCheck};
     let check = if tls.unchecked { TlsCheck::Off } else { TlsCheck::Full };
-    let tls = Tls { root_certificates_pem: tls.root_certificates, check, identity_pem: tls.identity };
-    CallConfig { connect_timeout: CONNECT_WITHIN, tls, message_bytes_max: ANSWER_BYTES_MAX, authority: None }
+    let spoken = Tls { root_certificates_pem: tls.root_certificates, check, identity_pem: tls.identity };
+    CallConfig { connect_timeout: CONNECT_WITHIN, tls: spoken, message_bytes_max: ANSWER_BYTES_MAX, authority: tls.authority }
 }
 
 /// Looks a name up, on a thread that may be left behind where nobody answers.

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use switchboard_desk::ledger::SettledAs;
 use switchboard_desk::send::Question;
-use switchboard_desk::send::draft::{RepeatDraft, SchemaFrom};
+use switchboard_desk::send::draft::{Auth, RepeatDraft, SchemaFrom};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
+use crate::counting::named;
 use crate::sending::{Sending, Told, grpc};
 
 const NO_SOURCES: &str = "[otlp]\ngrpc_port = 0\nhttp_port = 0\n";
@@ -66,6 +67,37 @@ service Stock {
   rpc Put (Item) returns (Done);
 }
 "#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_goes_to_its_address_whatever_it_asks_for_and_so_do_leave_and_secrets() {
+    let (address, named) = named().await;
+    let secret = |name: &str, server: &str| format!("[[secrets]]\nname = \"{name}\"\nserver = \"{server}\"\nfrom = {{ command = \"echo hunter2canary\" }}\n");
+    let (here, elsewhere) = (format!("http://{address}"), "http://orders.shop.test:81");
+    let sending = Sending::start(&format!("{NO_SOURCES}{}{}", secret("here", &here), secret("elsewhere", elsewhere)));
+    let folder = sending.folder.path().join("requests");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("stock.proto"), STOCK).expect("written");
+    let call = |authority: &str, secret: &str| {
+        grpc(|grpc| {
+            (grpc.url, grpc.method) = (here.clone(), "shop.v1.Stock/Put".to_owned());
+            grpc.schema = SchemaFrom::Protos { files: vec!["stock.proto".to_owned()], roots: Vec::new() };
+            (grpc.authority, grpc.auth) = (authority.to_owned(), Auth::Bearer { secret: secret.to_owned() });
+        })
+    };
+    let Told::Asks(Question::Confirm { what, .. }) = sending.send(call("orders.shop.test:81", "here")).await else { panic!("nothing was asked") };
+    assert!(what.contains(&here), "{what}");
+    let told = sending.confirm(None).await;
+    assert!(matches!(told, Told::Sent(_)), "{told:?}");
+    assert_eq!(sending.settled().await.outcome_word(), Some("called"));
+    assert_eq!(*named.lock(), ["orders.shop.test:81"]);
+    let lines = sending.lines().await;
+    assert_eq!(lines.iter().map(|line| line.target.as_str()).collect::<Vec<_>>(), [here.as_str()]);
+    for (authority, secret, field) in [("orders.shop.test:81", "elsewhere", "auth"), ("joe@shop", "here", "authority"), ("a b", "here", "authority")] {
+        let told = sending.send(call(authority, secret)).await;
+        assert!(matches!(&told, Told::Mistake(told, _) if *told == field), "{authority}: {told:?}");
+    }
+    assert_eq!(named.lock().len(), 1);
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_a_file_are_messages_of_one_call_and_of_one_that_takes_a_single_message_that_is_a_mistake() {

@@ -116,6 +116,15 @@ pub async fn actuator() -> SocketAddr {
 
 /// A server of gRPC that says that it is well, whatever it is asked; and the methods that it was asked for.
 pub async fn health() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    serving(|uri| uri.path().to_owned()).await
+}
+
+/// The same, and as what it was asked for.
+pub async fn named() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    serving(|uri| uri.authority().map(ToString::to_string).unwrap_or_default()).await
+}
+
+async fn serving(noted: fn(&http::Uri) -> String) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     const SERVING: &[u8] = &[0, 0, 0, 0, 2, 8, 1];
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -128,7 +137,7 @@ pub async fn health() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
                 let Ok(mut connection) = h2::server::handshake(stream).await else { return };
                 let mut watched = Vec::new();
                 while let Some(Ok((request, mut respond))) = connection.accept().await {
-                    kept.lock().push(request.uri().path().to_owned());
+                    kept.lock().push(noted(request.uri()));
                     let head = http::Response::builder().header("content-type", "application/grpc").body(()).expect("a head");
                     let Ok(mut body) = respond.send_response(head, false) else { continue };
                     let _gone = body.send_data(Bytes::from_static(SERVING), false);

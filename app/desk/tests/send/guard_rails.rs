@@ -4,6 +4,7 @@
 mod records;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use switchboard_desk::ledger::SettledAs;
@@ -162,10 +163,9 @@ fn ways(draft: impl Fn(RepeatDraft) -> Draft) -> [SendAsk; 3] {
     [asked(draft(RepeatDraft::default())), asked(draft(many)), probe]
 }
 
-/// A secret of the profile that is bound to a server, and a credential that names it: it would be fetched for whatever goes there.
-fn with_secret(profile: &str, server: &str, file: &std::path::Path) -> (String, Auth) {
-    std::fs::write(file, "hunter2Zq7").expect("written");
-    let table = format!("[[secrets]]\nname = \"token\"\nserver = \"{server}\"\nfrom = {{ file = '{}' }}\n", file.display());
+/// A secret of the profile that is bound to a server, and a credential that names it. Whoever fetches it leaves a file behind.
+fn with_secret(profile: &str, server: &str, fetched: &Path) -> (String, Auth) {
+    let table = format!("[[secrets]]\nname = \"token\"\nserver = \"{server}\"\nfrom = {{ command = \"touch '{}'; echo hunter2Zq7\" }}\n", fetched.display());
     (format!("{profile}{table}"), Auth::Bearer { secret: "token".to_owned() })
 }
 
@@ -174,8 +174,9 @@ async fn without_leave_an_http_server_hears_its_polls_alone() {
     for rail in Rail::ALL {
         let (url, proxy) = held_back(rail, actuator().await).await;
         let folder = tempfile::tempdir().expect("a folder");
+        let fetched = folder.path().join("fetched");
         let profile = rail.profile(&format!("[[http]]\nname = \"{NAME}\"\nurl = \"{url}/actuator\"\nwrite = WRITE\npoll_s = 0.5\n"));
-        let (profile, auth) = with_secret(&profile, &url, &folder.path().join("token"));
+        let (profile, auth) = with_secret(&profile, &url, &fetched);
         let sending = Sending::start(&profile);
         let is_polled = rail != Rail::Locked;
         if is_polled {
@@ -195,6 +196,7 @@ async fn without_leave_an_http_server_hears_its_polls_alone() {
             }
         }
         are_lines(&sending, num_tried, &format!("{rail:?}")).await;
+        assert!(!fetched.exists(), "{rail:?}: a secret was fetched");
         if is_polled {
             let num_before = proxy.request_lines().len();
             until("poll after all that", || proxy.request_lines().len() > num_before + 1).await;
@@ -216,8 +218,9 @@ async fn without_leave_a_grpc_server_is_asked_for_its_health_alone() {
         let (server, asked_for) = health().await;
         let (url, proxy) = held_back(rail, server).await;
         let folder = tempfile::tempdir().expect("a folder");
+        let fetched = folder.path().join("fetched");
         let profile = rail.profile(&format!("[[grpc]]\nname = \"{NAME}\"\nurl = \"{url}\"\nwrite = WRITE\n"));
-        let (profile, auth) = with_secret(&profile, &url, &folder.path().join("token"));
+        let (profile, auth) = with_secret(&profile, &url, &fetched);
         let sending = Sending::start(&profile);
         let is_polled = rail != Rail::Locked;
         if is_polled {
@@ -236,6 +239,7 @@ async fn without_leave_a_grpc_server_is_asked_for_its_health_alone() {
             num_tried += say_all(&sending, rail, &ask).await;
         }
         are_lines(&sending, num_tried, &format!("{rail:?}")).await;
+        assert!(!fetched.exists(), "{rail:?}: a secret was fetched");
         sending.session.stop().await;
         let others: Vec<String> = asked_for.lock().iter().filter(|path| !HEALTH.contains(&path.as_str())).cloned().collect();
         assert_eq!(others, Vec::<String>::new(), "{rail:?}");

@@ -462,12 +462,12 @@ fn tls_files(tls: &TlsDraft, files: &Files) -> Result<TlsFiles, Stop> {
         let read = files.get(name).ok_or_else(|| Stop::Mistake(Mistake::new("tls", format!("the file {name} was not read"))))?;
         Ok(Some(read.to_vec()))
     };
-    Ok(TlsFiles { root_certificates: file(&tls.root_certificates)?, unchecked: tls.unchecked, identity: file(&tls.identity)? })
+    Ok(TlsFiles { root_certificates: file(&tls.root_certificates)?, unchecked: tls.unchecked, identity: file(&tls.identity)?, authority: None })
 }
 
-/// How a call is made ready over TLS, or without.
+/// How TLS is spoken with the server of a call, and what it is asked for as, also without.
 pub(super) fn call_tls(planned: &PlannedCall, files: &Files) -> Result<TlsFiles, Stop> {
-    tls_files(&planned.tls, files)
+    Ok(TlsFiles { authority: planned.authority.clone(), ..tls_files(&planned.tls, files)? })
 }
 
 /// Puts the credential that a draft names among headers. It goes to the server that the profile binds it to, and to no other.

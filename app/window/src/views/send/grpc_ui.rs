@@ -48,7 +48,7 @@ impl GrpcTab {
             "metadata" => Some(Self::Metadata),
             "schema" => Some(Self::Schema),
             "auth" => Some(Self::Auth),
-            "deadline" | "compression" | "tls" => Some(Self::Options),
+            "deadline" | "compression" | "authority" | "tls" => Some(Self::Options),
             "repeat" | "rows" => Some(Self::Repeat),
             _ => None,
         }
@@ -138,7 +138,7 @@ pub(super) fn grpc_ui(
         (GrpcTab::Metadata, format!("Metadata {num_sent}"), form.is_wrong(&["metadata"])),
         (GrpcTab::Schema, "Schema".to_owned(), form.is_wrong(&["schema"])),
         (GrpcTab::Auth, format!("Auth {}", auth_word(&grpc.auth)), form.is_wrong(&["auth"])),
-        (GrpcTab::Options, "Options".to_owned(), form.is_wrong(&["deadline", "compression", "tls"])),
+        (GrpcTab::Options, "Options".to_owned(), form.is_wrong(&["deadline", "compression", "authority", "tls"])),
         (GrpcTab::Repeat, repeat_word(&grpc.repeat, !grpc.row_messages), form.is_wrong(repeat)),
     ];
     tabs_ui(ui, "request", &tabs, &mut look.tab, form.tokens);
@@ -168,6 +168,8 @@ pub(super) fn grpc_ui(
                 }
             });
             form.mistake_ui(ui, &["compression"]);
+            form.named_line(ui, ["Authority", "Empty: the server's address; what it is asked for as, and its certificate names"], &mut grpc.authority);
+            form.mistake_ui(ui, &["authority"]);
             correlation_ui(ui, form, &mut grpc.carries);
             tls_ui(ui, form, &mut grpc.tls);
         }
