@@ -3,7 +3,7 @@
 //!
 //! `draft` is what is composed and `variables` what fills it in, `rows` values for one after another, `plan` what that comes to, `saved` where drafts are
 //! kept. `exchange` reads them from what is pasted, and writes them as lines for others' programs. `figures` is what many came to, `desk` where sending is
-//! asked for, `command` what, `board` what can be seen of it. `replay` sends again what lies on a broker, and `edit` is what can be changed of it before.
+//! asked for, `command` what, `board` what can be seen of it, `redirect` where an answer leads. `replay` sends again what lies on a broker, and `edit` is what can be changed of it before.
 //! `access` is what all of it needs of the session.
 
 pub mod access;
@@ -17,6 +17,7 @@ mod figures;
 #[doc(hidden)]
 pub mod fuzzing;
 mod plan;
+mod redirect;
 pub mod replay;
 mod rows;
 mod saved;
@@ -27,6 +28,7 @@ pub use command::{SendAsk, SendCommand};
 pub use desk::{SendDesk, SendDeskConfig};
 pub use figures::{Ended, One, RepeatFigures};
 pub use plan::{Mistake, Plan, Planned, plan};
+pub use redirect::{Redirect, redirect};
 pub use rows::Rows;
 pub use saved::SavedBoard;
 pub use variables::{MADE, VariableError, Variables};
