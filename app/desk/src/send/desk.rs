@@ -227,3 +227,6 @@ impl SendDesk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
