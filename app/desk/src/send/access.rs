@@ -149,6 +149,8 @@ pub struct TlsFiles {
     pub unchecked: bool,
     /// A certificate and key by which we prove who we are (PEM).
     pub identity: Option<Vec<u8>>,
+    /// What a gRPC server is asked for as, and its certificate has to name; `None` = its address.
+    pub authority: Option<String>,
 }
 
 /// Takes what is told of an answer while it comes.
@@ -190,11 +192,28 @@ pub trait ServerAccess: Send + Sync {
         tell: Tell<CallNews>,
     ) -> Waiting<Outcome>;
 
-    /// Asks a server, at the addresses that its name led to, what its methods take, and for messages by their full names: a read, which needs no leave.
-    fn reflect(&self, server: Server, metadata: HeaderMap, types: Vec<String>, tls: TlsFiles) -> Waiting<Result<Arc<dyn MethodSchema>, String>>;
+    /// Asks a server what its methods take, and for messages by their full names: a call, which needs leave as any other. Told is when it leaves. Giving it
+    /// up ends the connection.
+    fn reflect(
+        &self,
+        server: Server,
+        metadata: HeaderMap,
+        types: Vec<String>,
+        tls: TlsFiles,
+        tell: Tell<CallNews>,
+    ) -> Waiting<Result<Arc<dyn MethodSchema>, Untold>>;
 
     /// Reads what methods take from files.
     fn schema_of(&self, files: SchemaFiles) -> Result<Arc<dyn MethodSchema>, String>;
+}
+
+/// Why a server did not tell what its methods take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untold {
+    /// In words, with what to do.
+    pub reason: String,
+    /// What became of the call by which it was asked.
+    pub outcome: Outcome,
 }
 
 /// Files that tell what methods take.

@@ -11,7 +11,7 @@ use switchboard_model::{Origin, Phase, Place, TraceId};
 use crate::ledger::{Settled, TargetKind, outcome_word};
 use crate::send::access::MethodSchema;
 use crate::send::command::SendAsk;
-use crate::send::draft::{Request, SchemaFrom};
+use crate::send::draft::{GrpcDraft, Request, SchemaFrom};
 use crate::send::figures::RepeatFigures;
 use crate::send::plan::Mistake;
 use crate::send::saved::SavedBoard;
@@ -266,8 +266,18 @@ pub enum Question {
 pub struct SchemaKey {
     /// The server's address as it is written, variables and all; empty where files tell.
     pub url: String,
+    /// What it is asked for as, in the same way: behind one address there may be several.
+    pub authority: String,
     /// From where.
     pub from: SchemaFrom,
+}
+
+impl SchemaKey {
+    /// Of a call.
+    pub fn of(draft: &GrpcDraft) -> Self {
+        let (url, authority) = if draft.schema == SchemaFrom::Reflection { (draft.url.clone(), draft.authority.clone()) } else { Default::default() };
+        Self { url, authority, from: draft.schema.clone() }
+    }
 }
 
 /// What is known of methods.

@@ -43,7 +43,7 @@ pub enum SendCommand {
     HalfClose(SentId),
     /// Forget what was sent in this session; the ledger keeps its lines.
     Forget,
-    /// Find out what the methods of this call's server take.
+    /// Find out what the methods of this call's server take: where it is asked, that is a call, which needs leave and has a line in the ledger.
     Describe(Box<GrpcDraft>, Option<String>),
     /// Write a request into its file, made where it is not there: a path below the folder, without its ending.
     Save {

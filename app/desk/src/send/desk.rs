@@ -1,5 +1,6 @@
 //! The desk where sending is asked for, as session and window reach it. `worker` is the one task behind it; each send is an operation of its own
-//! (`sending`), which carries a request (`request`), a call (`call`), many of these (`many`) or records (`records`, on their way by `flight`).
+//! (`sending`), which carries a request (`request`), a call (`call`), many of these (`many`) or records (`records`, on their way by `flight`). What methods
+//! take is asked by a call, too (`reflection`).
 
 mod bodies;
 mod boxed;
@@ -9,6 +10,7 @@ mod leave;
 mod live;
 mod many;
 mod records;
+mod reflection;
 mod replies;
 mod request;
 mod sending;
@@ -86,6 +88,15 @@ struct Office {
 struct Asked {
     asking: Asking,
     way: Way,
+    then: Then,
+}
+
+/// What is done once it is answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Send,
+    /// The server is asked what its methods take.
+    Describe,
 }
 
 /// A stream that takes messages by hand.
@@ -106,6 +117,14 @@ impl Office {
         *board = Arc::new(next);
         drop(board);
         (self.on_change)();
+    }
+
+    /// Asks something, in the place of what was asked before.
+    fn asks(&self, asked: Asked) {
+        // Before it shows: who sees it may answer at once.
+        let asking = Arc::new(asked.asking.clone());
+        *self.asked.lock() = Some(asked);
+        self.update(|board| board.asking = Some(asking));
     }
 
     /// Something is being sent from now on; what was wrong or asked before is no more.
@@ -208,3 +227,6 @@ impl SendDesk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

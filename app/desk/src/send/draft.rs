@@ -298,6 +298,10 @@ pub struct GrpcDraft {
     /// How messages are compressed: `gzip`, `zstd`, or empty.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub compression: String,
+    /// What the server is asked for as (`:authority`), and what its certificate has to name, where that is not its address: `host` or `host:port`; empty =
+    /// its address. Where the call goes, and what has leave and secrets, is the address in any case.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub authority: String,
     /// How the server proves who it is.
     #[serde(skip_serializing_if = "is_default")]
     pub tls: TlsDraft,
@@ -321,6 +325,7 @@ impl Default for GrpcDraft {
             row_messages: false,
             deadline_s: DEFAULT_TIMEOUT_S,
             compression: String::new(),
+            authority: String::new(),
             tls: TlsDraft::default(),
             repeat: RepeatDraft::default(),
             carries: Carries::default(),

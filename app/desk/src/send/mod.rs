@@ -3,7 +3,7 @@
 //!
 //! `draft` is what is composed and `variables` what fills it in, `rows` values for one after another, `plan` what that comes to, `saved` where drafts are
 //! kept. `exchange` reads them from what is pasted, and writes them as lines for others' programs. `figures` is what many came to, `desk` where sending is
-//! asked for, `command` what, `board` what can be seen of it. `replay` sends again what lies on a broker, and `edit` is what can be changed of it before.
+//! asked for, `command` what, `board` what can be seen of it, `redirect` where an answer leads. `replay` sends again what lies on a broker, and `edit` is what can be changed of it before.
 //! `record_file` is records in a file, written from brokers and replayed from there. `access` is what all of it needs of the session.
 
 pub mod access;
@@ -18,6 +18,7 @@ mod figures;
 pub mod fuzzing;
 mod plan;
 mod record_file;
+mod redirect;
 pub mod replay;
 mod rows;
 mod saved;
@@ -29,6 +30,7 @@ pub use desk::{SendDesk, SendDeskConfig};
 pub use figures::{Ended, One, RepeatFigures};
 pub use plan::{Mistake, Plan, Planned, plan};
 pub use record_file::{EXPORT_NOTE, FileMistake, RecordExport, RecordExportState, RecordFile, RecordsExported};
+pub use redirect::{Redirect, redirect};
 pub use rows::Rows;
 pub use saved::SavedBoard;
 pub use variables::{MADE, VariableError, Variables};

@@ -88,6 +88,8 @@ pub struct PlannedCall {
     pub schema: SchemaFrom,
     /// Who calls.
     pub auth: Auth,
+    /// What the server is asked for as; `None` = its address.
+    pub authority: Option<String>,
     /// How the server proves who it is.
     pub tls: TlsDraft,
 }

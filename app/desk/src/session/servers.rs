@@ -9,11 +9,11 @@ use bytes::Bytes;
 use http::HeaderMap;
 use parking_lot::Mutex;
 use switchboard_grpc::{Schema, StatusDetail, StatusDetailContent};
-use switchboard_model::{AnswerNews, CallNews, Leave, Origin, Outcome, OutgoingCall, OutgoingRequest, PermitRefused, SendPermit, SendRules, Target};
+use switchboard_model::{AnswerNews, CallNews, Leave, Origin, Outcome, OutgoingCall, OutgoingRequest, PermitRefused, Receipt, SendPermit, SendRules, Target};
 use tokio::sync::mpsc;
 
 use crate::profile::Profile;
-use crate::send::access::{AsRead, Method, MethodSchema, SchemaFiles, Server, ServerAccess, Tell, TlsFiles, Waiting};
+use crate::send::access::{AsRead, Method, MethodSchema, SchemaFiles, Server, ServerAccess, Tell, TlsFiles, Untold, Waiting};
 use crate::session::allowed::{Allowed, is_production};
 use crate::session::kept_callers::KeptCallers;
 use crate::sources::SourceProfile;
@@ -158,13 +158,33 @@ impl ServerAccess for Servers {
         })
     }
 
-    fn reflect(&self, server: Server, metadata: HeaderMap, types: Vec<String>, tls: TlsFiles) -> Waiting<Result<Arc<dyn MethodSchema>, String>> {
+    fn reflect(
+        &self,
+        server: Server,
+        metadata: HeaderMap,
+        types: Vec<String>,
+        tls: TlsFiles,
+        mut tell: Tell<CallNews>,
+    ) -> Waiting<Result<Arc<dyn MethodSchema>, Untold>> {
+        let permit = match self.permit(&server, None, false) {
+            Ok(permit) => permit,
+            Err(refused) => return Box::pin(std::future::ready(Err(not_asked(refused.to_string())))),
+        };
         Box::pin(async move {
-            let (Target::Origin(authority) | Target::Authority(authority)) = &server.target else {
-                return Err("a cluster has no methods. Ask a server".to_owned());
+            let mut has_left = false;
+            let mut told = |news| {
+                has_left |= matches!(news, CallNews::Leaves);
+                tell(news);
             };
-            let schema = switchboard_grpc::reflect(authority, &server.addresses, &metadata, &types, &call_config(tls)).await;
-            let schema = schema.map_err(|failure| failure.to_string())?;
+            let schema = switchboard_grpc::reflect(&permit, &metadata, &types, &call_config(tls), &mut told).await;
+            let schema = schema.map_err(|failure| {
+                let reason = failure.to_string();
+                match failure.status {
+                    Some(status) => Untold { outcome: Outcome::Done(Receipt::Called(status)), reason },
+                    None if has_left => Untold { outcome: Outcome::Possibly(reason.clone()), reason },
+                    None => not_asked(reason),
+                }
+            })?;
             Ok(Arc::new(Known::new(schema)) as Arc<dyn MethodSchema>)
         })
     }
@@ -178,11 +198,16 @@ impl ServerAccess for Servers {
     }
 }
 
+/// The server was not asked at all.
+fn not_asked(reason: String) -> Untold {
+    Untold { outcome: Outcome::NotDone(reason.clone()), reason }
+}
+
 pub(super) fn call_config(tls: TlsFiles) -> switchboard_grpc::CallConfig {
     use switchboard_grpc::{CallConfig, Tls, TlsCheck};
     let check = if tls.unchecked { TlsCheck::Off } else { TlsCheck::Full };
-    let tls = Tls { root_certificates_pem: tls.root_certificates, check, identity_pem: tls.identity };
-    CallConfig { connect_timeout: CONNECT_WITHIN, tls, message_bytes_max: ANSWER_BYTES_MAX, authority: None }
+    let spoken = Tls { root_certificates_pem: tls.root_certificates, check, identity_pem: tls.identity };
+    CallConfig { connect_timeout: CONNECT_WITHIN, tls: spoken, message_bytes_max: ANSWER_BYTES_MAX, authority: tls.authority }
 }
 
 /// Looks a name up, on a thread that may be left behind where nobody answers.
@@ -311,7 +336,7 @@ mod tests {
         // A name that leads nowhere (RFC 6761), at a port where nobody listens.
         let (authority, _) = Origin::parse("http://orders.invalid:1").expect("an address");
         let asked = Server { target: Target::Authority(authority), ..server("http://orders.invalid:1", &at) };
-        let reflecting = servers("name = \"p\"").reflect(asked, HeaderMap::new(), Vec::new(), TlsFiles::default());
+        let reflecting = servers("name = \"p\"").reflect(asked, HeaderMap::new(), Vec::new(), TlsFiles::default(), Box::new(|_| ()));
         let mut num_connected = 0;
         let connected = async {
             while listener.accept().await.is_ok() {
@@ -324,6 +349,33 @@ mod tests {
             () = connected => panic!("nobody can connect any longer"),
         };
         assert!(num_connected > 0 && told.is_err(), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn without_leave_nobody_is_asked_what_methods_take() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let at = listener.local_addr().expect("an address").to_string();
+        let (authority, _) = Origin::parse("http://orders.invalid:1").expect("an address");
+        let mut asked = Server { target: Target::Authority(authority), ..server("http://orders.invalid:1", &at) };
+        let table = |first: &str, write: &str| format!("name = \"p\"\n{first}\n[[grpc]]\nname = \"orders\"\nurl = \"http://orders.invalid:1\"\n{write}");
+        let production = table("environment = \"production\"", "write = true");
+        let mut profiles = vec![production, table("write = \"never\"", ""), table("", "write = \"never\"")];
+        // The rest holds back what is elsewhere: the first of its addresses is tried first, and is here.
+        for is_elsewhere in [false, true] {
+            if is_elsewhere {
+                asked.addresses.push(THERE.parse().expect("an address"));
+                profiles.extend([table("", "write = false"), "name = \"p\"".to_owned()]);
+            }
+            for profile in &profiles {
+                let told = servers(profile).reflect(asked.clone(), HeaderMap::new(), Vec::new(), TlsFiles::default(), Box::new(|_| panic!("it left"))).await;
+                let Err(Untold { outcome: Outcome::NotDone(why), reason }) = told else { panic!("{profile}: {told:?}") };
+                assert_eq!(why, reason);
+            }
+        }
+        // Whoever connected would be there by now.
+        let own = tokio::net::TcpStream::connect(&at).await.expect("somebody listens");
+        let (_, first) = listener.accept().await.expect("a connection");
+        assert_eq!(Ok(first), own.local_addr().map_err(drop), "nobody else connected");
     }
 
     #[test]

@@ -3,16 +3,19 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use switchboard_desk::send::draft::{RepeatDraft, SchemaFrom};
+use switchboard_desk::ledger::SettledAs;
+use switchboard_desk::send::draft::{Auth, RepeatDraft, SchemaFrom};
 use switchboard_desk::send::{Question, Sent, Status};
 use switchboard_model::Phase;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
-use crate::counting::{Counting, health};
+use crate::counting::{Counting, health, named};
 use crate::sending::{Sending, Told, grpc};
 
 const NO_SOURCES: &str = "[otlp]\ngrpc_port = 0\nhttp_port = 0\n";
+/// As what a server that is asked for its methods stands in the ledger.
+pub const REFLECTION: &str = "grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 /// Settings without a setting, with which a server of HTTP/2 begins (RFC 9113, 6.5).
 const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
 
@@ -48,7 +51,11 @@ async fn the_deadline_of_a_call_bounds_what_comes_before_it_too() {
         assert!(reason.contains("the deadline (400ms) was over before the server had told what its methods take"), "{reason}");
         // Without a deadline of its own a connection has 10 s, and a reflection 30.
         assert!(took < Duration::from_secs(5), "{took:?}");
-        assert!(sending.lines().await.is_empty(), "nothing left, so nothing was written down");
+        // The call did not leave. Whether the question did that comes before it is known by how far the server let it come.
+        let lines = sending.lines().await;
+        let [line] = &lines[..] else { panic!("{lines:?}") };
+        assert_eq!(line.call, REFLECTION);
+        assert_eq!(line.settled.counts_as(), if says.is_empty() { SettledAs::NotDone } else { SettledAs::Possibly }, "{line:?}");
     }
 }
 
@@ -61,6 +68,37 @@ service Stock {
   rpc Put (Item) returns (Done);
 }
 "#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_goes_to_its_address_whatever_it_asks_for_and_so_do_leave_and_secrets() {
+    let (address, named) = named().await;
+    let secret = |name: &str, server: &str| format!("[[secrets]]\nname = \"{name}\"\nserver = \"{server}\"\nfrom = {{ command = \"echo hunter2canary\" }}\n");
+    let (here, elsewhere) = (format!("http://{address}"), "http://orders.shop.test:81");
+    let sending = Sending::start(&format!("{NO_SOURCES}{}{}", secret("here", &here), secret("elsewhere", elsewhere)));
+    let folder = sending.folder.path().join("requests");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("stock.proto"), STOCK).expect("written");
+    let call = |authority: &str, secret: &str| {
+        grpc(|grpc| {
+            (grpc.url, grpc.method) = (here.clone(), "shop.v1.Stock/Put".to_owned());
+            grpc.schema = SchemaFrom::Protos { files: vec!["stock.proto".to_owned()], roots: Vec::new() };
+            (grpc.authority, grpc.auth) = (authority.to_owned(), Auth::Bearer { secret: secret.to_owned() });
+        })
+    };
+    let Told::Asks(Question::Confirm { what, .. }) = sending.send(call("orders.shop.test:81", "here")).await else { panic!("nothing was asked") };
+    assert!(what.contains(&here), "{what}");
+    let told = sending.confirm(None).await;
+    assert!(matches!(told, Told::Sent(_)), "{told:?}");
+    assert_eq!(sending.settled().await.outcome_word(), Some("called"));
+    assert_eq!(*named.lock(), ["orders.shop.test:81"]);
+    let lines = sending.lines().await;
+    assert_eq!(lines.iter().map(|line| line.target.as_str()).collect::<Vec<_>>(), [here.as_str()]);
+    for (authority, secret, field) in [("orders.shop.test:81", "elsewhere", "auth"), ("joe@shop", "here", "authority"), ("a b", "here", "authority")] {
+        let told = sending.send(call(authority, secret)).await;
+        assert!(matches!(&told, Told::Mistake(told, _) if *told == field), "{authority}: {told:?}");
+    }
+    assert_eq!(named.lock().len(), 1);
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_a_file_are_messages_of_one_call_and_of_one_that_takes_a_single_message_that_is_a_mistake() {

@@ -1,7 +1,8 @@
 //! A TCP proxy that counts, and the peers behind it: what goes to them is kept, connection by connection.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -13,6 +14,8 @@ pub struct Counting {
     pub address: SocketAddr,
     /// What clients said, by connection.
     said: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// Connections that do not count.
+    num_passed_by: AtomicUsize,
 }
 
 impl Counting {
@@ -32,11 +35,25 @@ impl Counting {
                 tokio::spawn(carry(client, peer, Arc::clone(&kept), number));
             }
         });
-        Self { address, said }
+        Self { address, said, num_passed_by: AtomicUsize::new(0) }
     }
 
     pub fn num_connections(&self) -> usize {
-        self.said.lock().len()
+        self.said.lock().len() - self.num_passed_by.load(Ordering::SeqCst)
+    }
+
+    /// All that clients said, whatever it is.
+    pub fn said(&self) -> String {
+        self.said.lock().iter().map(|said| said.escape_ascii().to_string()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// A first connection that said nothing does not count.
+    pub async fn forget_the_first(&self) {
+        while self.num_connections() == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        // Its number stays its own.
+        self.num_passed_by.store(1, Ordering::SeqCst);
     }
 
     /// Request lines of HTTP/1.1, where no request has a body: one would show as a line of its own.
@@ -99,6 +116,15 @@ pub async fn actuator() -> SocketAddr {
 
 /// A server of gRPC that says that it is well, whatever it is asked; and the methods that it was asked for.
 pub async fn health() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    serving(|uri| uri.path().to_owned()).await
+}
+
+/// The same, and as what it was asked for.
+pub async fn named() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    serving(|uri| uri.authority().map(ToString::to_string).unwrap_or_default()).await
+}
+
+async fn serving(noted: fn(&http::Uri) -> String) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     const SERVING: &[u8] = &[0, 0, 0, 0, 2, 8, 1];
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -111,7 +137,7 @@ pub async fn health() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
                 let Ok(mut connection) = h2::server::handshake(stream).await else { return };
                 let mut watched = Vec::new();
                 while let Some(Ok((request, mut respond))) = connection.accept().await {
-                    kept.lock().push(request.uri().path().to_owned());
+                    kept.lock().push(noted(request.uri()));
                     let head = http::Response::builder().header("content-type", "application/grpc").body(()).expect("a head");
                     let Ok(mut body) = respond.send_response(head, false) else { continue };
                     let _gone = body.send_data(Bytes::from_static(SERVING), false);
@@ -126,13 +152,4 @@ pub async fn health() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
         }
     });
     (address, asked)
-}
-
-/// An address of this machine that is not loopback, to which nobody outside has to answer; `None` where it has none.
-pub fn not_loopback() -> Option<IpAddr> {
-    // A network of documentation (RFC 5737): no packet is sent, the system only says from where it would be.
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    socket.connect("192.0.2.1:9").ok()?;
-    let address = socket.local_addr().ok()?.ip();
-    (!address.is_loopback() && std::net::TcpListener::bind((address, 0)).is_ok()).then_some(address)
 }

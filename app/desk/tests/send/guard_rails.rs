@@ -1,30 +1,27 @@
 //! Every way to send, wherever there is no leave: between the program and each of its servers stands a proxy that counts, and brokers count themselves; what
 //! is seen are the polls that are declared, and nothing else. Each attempt is one line of the ledger.
 
+mod records;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use switchboard_desk::ledger::SettledAs;
-use switchboard_desk::send::draft::{Body, Draft, GrpcDraft, RepeatDraft, Request};
-use switchboard_desk::send::replay::{AskedFile, AskedLetter, AskedLetters, ReplayAsk, ReplayCommand, ReplayOptions};
-use switchboard_desk::send::{Question, SendCommand};
-use switchboard_kafka::testing::MockKafka;
-use switchboard_kafka::testing::sending::{outgoing, send_as_it_is};
-use switchboard_model::{MessageRef, Place};
+use switchboard_desk::send::draft::{Auth, Body, Draft, GrpcDraft, Pair, RepeatDraft, Request};
+use switchboard_desk::send::{Question, SendAsk, SendCommand, SentId};
 
-use crate::counting::{Counting, actuator, health, not_loopback};
-use crate::sending::{Sending, Told, http, record};
+use crate::counting::{Counting, actuator, health};
+use crate::sending::{Sending, Told, asked, grpc, http};
 
 const NAME: &str = "shop";
-const TOPIC: &str = "orders";
 const WITHIN: Duration = Duration::from_secs(30);
 /// What is asked of an actuator by itself.
 const POLLS: [&str; 5] = ["circuitbreakers", "circuitbreakerevents", "retryevents", "timelimiterevents", "info"];
+/// A request while it is kept.
+const KEPT: &str = "kept/one";
 /// Of a server of gRPC.
 const HEALTH: [&str; 2] = ["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"];
-/// Of brokers, by the protocol's numbers: fetch, list offsets, metadata, offset fetch, find coordinator, describe groups, list groups, handshake, versions,
-/// describe configs, describe cluster, describe producers, describe and list transactions, describe consumer, share and streams groups.
-const READS: [i16; 17] = [1, 2, 3, 9, 10, 15, 16, 17, 18, 32, 60, 61, 65, 66, 69, 77, 89];
 
 /// Why there is no leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,37 +53,92 @@ impl Rail {
         format!("{first}[otlp]\ngrpc_port = 0\nhttp_port = 0\n{}", source.replace("WRITE", write))
     }
 
-    /// Where a server has to be so that this holds it back; `None` where this machine has no such address.
-    fn address(self) -> Option<IpAddr> {
-        // What is on this machine needs no allowing.
-        if matches!(self, Self::ReadOnly | Self::Locked) { not_loopback() } else { Some(IpAddr::V4(Ipv4Addr::LOCALHOST)) }
+    /// As what a server of this machine has to be named so that this holds it back. What is at a loopback address needs no allowing; the address of none
+    /// in particular (RFC 1122, 3.2.1.3) is no such address, and a connection to it leads to this machine all the same.
+    fn host(self) -> Ipv4Addr {
+        if matches!(self, Self::ReadOnly | Self::Locked) { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST }
     }
 }
 
-/// Where a server is that a rail holds back, and the proxy that counts before it; where this machine has no such address, one where nobody is.
-async fn held_back(rail: Rail, server: SocketAddr) -> (String, Option<Counting>) {
-    let Some(at) = rail.address() else {
-        eprintln!("skipped: no bytes are counted for {rail:?} (this machine has no address but loopback)");
-        return ("http://192.0.2.1:9".to_owned(), None);
-    };
-    let proxy = Counting::before(server, at).await;
-    (format!("http://{}", proxy.address), Some(proxy))
+/// A proxy that counts before a server, and how a rail has to name it to hold it back.
+async fn held_back(rail: Rail, server: SocketAddr) -> (String, Counting) {
+    let proxy = Counting::before(server, IpAddr::V4(Ipv4Addr::LOCALHOST)).await;
+    let port = proxy.address.port();
+    let (host, scheme) = (rail.host(), "http");
+    // Somebody who is named so is reached: what is not heard was not said.
+    let reached = tokio::net::TcpStream::connect((IpAddr::V4(host), port)).await;
+    drop(reached.unwrap_or_else(|error| panic!("{host} does not lead to this machine: {error}")));
+    proxy.forget_the_first().await;
+    (format!("{scheme}://{host}:{port}"), proxy)
 }
 
 /// Asks for something to be sent, and looks whether that is refused as it has to be.
-async fn is_refused(sending: &Sending, rail: Rail, draft: Draft, is_probe: bool) {
-    let told = if is_probe { sending.probe(draft.clone()).await } else { sending.send(draft.clone()).await };
+async fn is_refused(sending: &Sending, rail: Rail, command: SendCommand) {
+    let is_probe = matches!(&command, SendCommand::Send(ask) if ask.is_probe);
+    let what = format!("{command:?}");
+    let told = sending.say(command).await;
     match (rail, &told) {
         (Rail::ReadOnly | Rail::Locked, Told::Asks(Question::Allow { type_name: None, .. })) => {}
         (Rail::Production, Told::Refused(reason)) if is_probe => assert!(reason.contains("nothing is probed there"), "{reason}"),
         (Rail::Production, Told::Asks(Question::Allow { type_name: Some(name), .. })) => {
-            assert!(name == NAME || name.starts_with("127.0.0.1"), "{name}");
+            assert!(["shop", "other"].contains(&name.as_str()) || name.starts_with("127.0.0.1"), "{name}");
             let told = sending.confirm(Some("sohp")).await;
-            assert!(matches!(&told, Told::Asks(Question::Allow { .. })), "{draft:?}: {told:?}");
+            assert!(matches!(&told, Told::Asks(Question::Allow { .. })), "{what}: {told:?}");
         }
-        (Rail::Never | Rail::NeverAll, Told::Refused(reason)) => assert!(reason.contains("the profile forbids"), "{draft:?}: {reason}"),
-        told => panic!("{draft:?} {rail:?}: {told:?}"),
+        (Rail::Never | Rail::NeverAll, Told::Refused(reason)) => assert!(reason.contains("the profile forbids"), "{what}: {reason}"),
+        told => panic!("{what} {rail:?}: {told:?}"),
     }
+}
+
+/// The command that is tried behind this one, of all that sending has, and whether this one is a way to send. One that comes to be has to be judged here.
+fn after(command: &SendCommand, ask: &SendAsk) -> (bool, Option<SendCommand>) {
+    // Something that was sent would be the first.
+    let sent = SentId(1);
+    match command {
+        SendCommand::Send(_) => (true, Some(SendCommand::Withdraw)),
+        // What was asked is asked no longer, so that nothing can be confirmed.
+        SendCommand::Withdraw => (false, Some(SendCommand::SaveBody(sent, "body.bin".to_owned()))),
+        SendCommand::SaveBody(..) => (false, Some(SendCommand::Confirm { typed_name: None })),
+        SendCommand::Confirm { .. } => (false, Some(SendCommand::Message(sent, "{}".to_owned()))),
+        SendCommand::Message(..) => (false, Some(SendCommand::HalfClose(sent))),
+        SendCommand::HalfClose(_) => (false, Some(SendCommand::Cancel(sent))),
+        SendCommand::Cancel(_) => (false, Some(SendCommand::Forget)),
+        SendCommand::Forget => (false, Some(SendCommand::Save { path: KEPT.to_owned(), draft: ask.draft.clone() })),
+        SendCommand::Save { .. } => (false, Some(SendCommand::Reload)),
+        SendCommand::Reload => (false, Some(SendCommand::Remove(KEPT.to_owned()))),
+        SendCommand::Remove(_) => match &ask.draft.request {
+            Request::Grpc(grpc) => (false, Some(SendCommand::Describe(Box::new(grpc.clone()), None))),
+            Request::Http(_) | Request::Record(_) => (false, None),
+        },
+        SendCommand::Describe(..) => (true, None),
+    }
+}
+
+/// Says all that can be said about a request that is refused; how many lines that makes.
+async fn say_all(sending: &Sending, rail: Rail, ask: &SendAsk) -> usize {
+    let (mut num_lines, mut next) = (0, Some(SendCommand::Send(ask.clone())));
+    while let Some(command) = next {
+        let (is_send, following) = after(&command, ask);
+        if is_send {
+            is_refused(sending, rail, command).await;
+            num_lines += 1;
+        } else if let SendCommand::SaveBody(..) = command {
+            drop(sending.say(command).await);
+        } else {
+            // All that was said before has been taken up once this shows.
+            let is_kept = match &command {
+                SendCommand::Save { .. } => Some(true),
+                SendCommand::Remove(_) => Some(false),
+                _ => None,
+            };
+            sending.session.send(command);
+            if let Some(is_kept) = is_kept {
+                sending.until("kept request", |board| (board.saved.requests.contains_key(KEPT) == is_kept).then_some(())).await;
+            }
+        }
+        next = following;
+    }
+    num_lines
 }
 
 /// Looks whether each of so many attempts is a line, and nothing else is.
@@ -104,132 +156,122 @@ async fn until(what: &str, look: impl Fn() -> bool) {
     }
 }
 
-/// Many of a request.
-fn many() -> RepeatDraft {
-    RepeatDraft { times: 20, rate_per_s: 1_000, at_once: 4, ..RepeatDraft::default() }
+/// Once, many times, and as a probe.
+fn ways(draft: impl Fn(RepeatDraft) -> Draft) -> [SendAsk; 3] {
+    let many = RepeatDraft { times: 20, rate_per_s: 1_000, at_once: 4, ..RepeatDraft::default() };
+    let probe = SendAsk { is_probe: true, ..asked(draft(RepeatDraft::default())) };
+    [asked(draft(RepeatDraft::default())), asked(draft(many)), probe]
+}
+
+/// A secret of the profile that is bound to a server, and a credential that names it. Whoever fetches it leaves a file behind.
+fn with_secret(profile: &str, server: &str, fetched: &Path) -> (String, Auth) {
+    let table = format!("[[secrets]]\nname = \"token\"\nserver = \"{server}\"\nfrom = {{ command = \"touch '{}'; echo hunter2Zq7\" }}\n", fetched.display());
+    (format!("{profile}{table}"), Auth::Bearer { secret: "token".to_owned() })
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_leave_an_http_server_hears_its_polls_alone() {
     for rail in Rail::ALL {
         let (url, proxy) = held_back(rail, actuator().await).await;
-        let sending = Sending::start(&rail.profile(&format!("[[http]]\nname = \"{NAME}\"\nurl = \"{url}/actuator\"\nwrite = WRITE\npoll_s = 0.5\n")));
+        let folder = tempfile::tempdir().expect("a folder");
+        let fetched = folder.path().join("fetched");
+        let profile = rail.profile(&format!("[[http]]\nname = \"{NAME}\"\nurl = \"{url}/actuator\"\nwrite = WRITE\npoll_s = 0.5\n"));
+        let (profile, auth) = with_secret(&profile, &url, &fetched);
+        let sending = Sending::start(&profile);
         let is_polled = rail != Rail::Locked;
-        if let Some(proxy) = proxy.as_ref().filter(|_| is_polled) {
+        if is_polled {
             until("poll", || proxy.request_lines().len() > 1).await;
         }
-        let request = |method: &str, repeat: RepeatDraft| {
-            http(|http| {
-                (http.method, http.url, http.repeat) = (method.to_owned(), format!("{url}/actuator/circuitbreakers/{method}"), repeat);
-                http.body = if method == "GET" { Body::None } else { Body::Json("{}".to_owned()) };
-            })
-        };
         let mut num_tried = 0;
         for method in ["GET", "POST", "DELETE"] {
-            is_refused(&sending, rail, request(method, RepeatDraft::default()), false).await;
-            is_refused(&sending, rail, request(method, many()), false).await;
-            is_refused(&sending, rail, request(method, RepeatDraft::default()), true).await;
-            num_tried += 3;
+            let request = |repeat: RepeatDraft| {
+                http(|http| {
+                    (http.method, http.url, http.repeat) = (method.to_owned(), format!("{url}/actuator/circuitbreakers/{method}"), repeat);
+                    http.body = if method == "GET" { Body::None } else { Body::Json("{}".to_owned()) };
+                    http.auth = auth.clone();
+                })
+            };
+            for ask in ways(request) {
+                num_tried += say_all(&sending, rail, &ask).await;
+            }
         }
         are_lines(&sending, num_tried, &format!("{rail:?}")).await;
-        if let Some(proxy) = proxy.as_ref().filter(|_| is_polled) {
+        assert!(!fetched.exists(), "{rail:?}: a secret was fetched");
+        if is_polled {
             let num_before = proxy.request_lines().len();
             until("poll after all that", || proxy.request_lines().len() > num_before + 1).await;
         }
         sending.session.stop().await;
-        let Some(proxy) = proxy else { continue };
         let declared = POLLS.map(|path| format!("GET /actuator/{path} HTTP/1.1"));
         let others: Vec<String> = proxy.request_lines().into_iter().filter(|line| !declared.contains(line)).collect();
         assert_eq!(others, Vec::<String>::new(), "{rail:?}");
-        assert!(is_polled || proxy.num_connections() == 0, "{rail:?}: {} connections", proxy.num_connections());
+        // Every byte is of these polls: their lines, and no header that a request of ours has.
+        let said = proxy.said();
+        assert!(!said.contains("hunter2") && !said.to_lowercase().contains("authorization") && !said.contains("switchboard-send"), "{rail:?}: {said}");
+        assert!(is_polled || proxy.num_connections() == 0, "{rail:?}: {said}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_leave_a_grpc_server_is_asked_for_its_health_alone() {
     for rail in Rail::ALL {
-        let (server, asked) = health().await;
+        let (server, asked_for) = health().await;
         let (url, proxy) = held_back(rail, server).await;
-        let sending = Sending::start(&rail.profile(&format!("[[grpc]]\nname = \"{NAME}\"\nurl = \"{url}\"\nwrite = WRITE\n")));
+        let folder = tempfile::tempdir().expect("a folder");
+        let fetched = folder.path().join("fetched");
+        let profile = rail.profile(&format!("[[grpc]]\nname = \"{NAME}\"\nurl = \"{url}\"\nwrite = WRITE\n"));
+        let (profile, auth) = with_secret(&profile, &url, &fetched);
+        let sending = Sending::start(&profile);
         let is_polled = rail != Rail::Locked;
-        if is_polled && proxy.is_some() {
-            until("question", || !asked.lock().is_empty()).await;
+        if is_polled {
+            until("question", || !asked_for.lock().is_empty()).await;
         }
         let call = |repeat: RepeatDraft| {
-            let grpc = GrpcDraft { url: url.clone(), method: "shop.v1.Orders/PlaceOrder".to_owned(), repeat, ..GrpcDraft::default() };
-            Draft { name: String::new(), request: Request::Grpc(grpc) }
+            grpc(|grpc| {
+                (grpc.url, grpc.method, grpc.repeat) = (url.clone(), "shop.v1.Orders/PlaceOrder".to_owned(), repeat);
+                grpc.metadata = vec![Pair::new("x-own", "1")];
+                grpc.auth = auth.clone();
+            })
         };
-        is_refused(&sending, rail, call(RepeatDraft::default()), false).await;
-        is_refused(&sending, rail, call(many()), false).await;
-        is_refused(&sending, rail, call(RepeatDraft::default()), true).await;
-        are_lines(&sending, 3, &format!("{rail:?}")).await;
+        let by_hand = SendAsk { by_hand: true, ..asked(call(RepeatDraft::default())) };
+        let mut num_tried = 0;
+        for ask in ways(call).into_iter().chain([by_hand]) {
+            num_tried += say_all(&sending, rail, &ask).await;
+        }
+        are_lines(&sending, num_tried, &format!("{rail:?}")).await;
+        assert!(!fetched.exists(), "{rail:?}: a secret was fetched");
         sending.session.stop().await;
-        let others: Vec<String> = asked.lock().iter().filter(|path| !HEALTH.contains(&path.as_str())).cloned().collect();
+        let others: Vec<String> = asked_for.lock().iter().filter(|path| !HEALTH.contains(&path.as_str())).cloned().collect();
         assert_eq!(others, Vec::<String>::new(), "{rail:?}");
-        let num_connections = proxy.as_ref().map_or(0, Counting::num_connections);
-        assert!(is_polled || num_connections == 0, "{rail:?}: {num_connections} connections");
+        assert!(is_polled || proxy.num_connections() == 0, "{rail:?}: {}", proxy.said());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_leave_brokers_are_only_read_from() {
-    for rail in Rail::ALL.into_iter().filter(|rail| *rail != Rail::Locked) {
-        let cluster = MockKafka::new(1).expect("a cluster");
-        cluster.cluster().create_topic(TOPIC, 1, 1).expect("a topic");
-        send_as_it_is(&cluster.brokers(), &[outgoing(TOPIC, Some(0), "{\"parcels\":0}")]);
-        // The cluster itself counts what it is asked, by whomever.
-        cluster.track_requests();
-        let source = format!("[[kafka]]\nname = \"{NAME}\"\nbrokers = \"{}\"\nwrite = WRITE\npoll_s = 0.2\n", cluster.brokers());
-        let sending = Sending::start(&rail.profile(&source));
-        let is_known = || sending.session.snapshot().sources.iter().any(|source| source.cluster_id.is_some());
-        until("cluster", is_known).await;
-        let record = |copies: u32| record(|record| (record.topic, record.copies) = (TOPIC.to_owned(), copies));
-        is_refused(&sending, rail, record(0), false).await;
-        is_refused(&sending, rail, record(300), false).await;
-        let num_tried = 2 + replays(&sending).await;
-        are_lines(&sending, num_tried, &format!("{rail:?}")).await;
-        let num_before = cluster.requests().len();
-        until("poll after all that", || cluster.requests().len() > num_before + 1).await;
-        sending.session.stop().await;
-        let others: Vec<i16> = cluster.requests().into_iter().filter(|key| !READS.contains(key)).collect();
-        assert_eq!(others, Vec::<i16>::new(), "{rail:?}");
+async fn a_server_is_asked_what_its_methods_take_once_that_is_allowed() {
+    let (server, asked_for) = health().await;
+    let (url, proxy) = held_back(Rail::Locked, server).await;
+    let sending = Sending::start(&Rail::Locked.profile(""));
+    let grpc = GrpcDraft { url, ..GrpcDraft::default() };
+    let describe = || SendCommand::Describe(Box::new(grpc.clone()), None);
+    let told = sending.say(describe()).await;
+    assert!(matches!(&told, Told::Asks(Question::Allow { type_name: None, .. })), "{told:?}");
+    sending.session.send(SendCommand::Withdraw);
+    let told = sending.say(describe()).await;
+    assert!(matches!(&told, Told::Asks(Question::Allow { .. })) && proxy.num_connections() == 0, "{told:?}");
+    // What it answers is none of reflection; that is told after it has answered.
+    for num_asked in [1, 2] {
+        let command = if num_asked == 1 { SendCommand::Confirm { typed_name: None } } else { describe() };
+        let told = sending.described(&grpc, command).await;
+        assert!(matches!(&told, Told::Refused(reason) if reason.contains("reflection")), "{told:?}");
+        let path = format!("/{}", crate::calls::REFLECTION);
+        assert_eq!(asked_for.lock().iter().filter(|asked| **asked == path).count(), num_asked);
     }
-}
-
-/// Tries to send the one record again, from where it lies and from a file, with and without a name; how often.
-async fn replays(sending: &Sending) -> usize {
-    let at = MessageRef { cluster: NAME.to_owned(), channel: TOPIC.to_owned(), place: Place::at(0, 0) };
-    let file = sending.folder.path().join("orders.jsonl");
-    std::fs::write(&file, format!("{{\"topic\":\"{TOPIC}\",\"value\":{{\"text\":\"x\"}}}}\n")).expect("written");
-    let mut num = 0;
-    for letters in [AskedLetters::These(vec![AskedLetter::at(at)]), AskedLetters::File(AskedFile::at(file))] {
-        num += replays_of(sending, letters).await;
-    }
-    num
-}
-
-async fn replays_of(sending: &Sending, letters: AskedLetters) -> usize {
-    let board = || sending.session.replay_board();
-    sending.session.replay(ReplayCommand::Dismiss);
-    until("nothing", || board().preview.is_none() && board().refusal.is_none()).await;
-    sending.session.replay(ReplayCommand::Preview(ReplayAsk {
-        cluster: NAME.to_owned(),
-        target: TOPIC.into(),
-        letters,
-        num_stored: 1,
-        plan_key: None,
-        options: ReplayOptions::default(),
-    }));
-    until("preview", || board().preview.is_some()).await;
-    let replay_id = board().preview.as_ref().map(|preview| preview.replay_id.clone()).expect("a preview");
-    let names = [None, Some("sohp".to_owned())];
-    for typed_name in &names {
-        let before = board().version;
-        sending.session.replay(ReplayCommand::Start { replay_id: replay_id.clone(), typed_name: typed_name.clone() });
-        until("refusal", || board().version > before && board().refusal.is_some()).await;
-        assert!(board().run.is_none(), "{:?}", board().run);
-    }
-    names.len()
+    let lines = sending.lines().await;
+    let kinds: Vec<SettledAs> = lines.iter().map(|line| line.settled.counts_as()).collect();
+    assert_eq!(kinds, [SettledAs::Refused, SettledAs::Refused, SettledAs::Possibly, SettledAs::Possibly], "{lines:?}");
+    assert!(lines[2..].iter().all(|line| line.call == crate::calls::REFLECTION), "{lines:?}");
+    assert!(sending.session.send_board().sent.is_empty(), "nothing was sent but the question");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use switchboard_desk::ledger::{Ledger, LedgerLine};
 use switchboard_desk::profile::Profile;
 use switchboard_desk::send::draft::{Draft, GrpcDraft, HttpDraft, RecordDraft, Request};
-use switchboard_desk::send::{Question, SendAsk, SendBoard, SendCommand, Sent};
+use switchboard_desk::send::{Question, SchemaBoard, SchemaKey, SendAsk, SendBoard, SendCommand, Sent};
 use switchboard_desk::session::Session;
 
 const WITHIN: Duration = Duration::from_secs(30);
@@ -60,10 +60,35 @@ impl Sending {
     }
 
     async fn ask(&self, draft: Draft, environment: Option<&str>, is_probe: bool) -> Told {
+        self.say(SendCommand::Send(SendAsk { environment: environment.map(str::to_owned), is_probe, ..asked(draft) })).await
+    }
+
+    /// Says something that is answered, and waits until that has shown.
+    pub async fn say(&self, command: SendCommand) -> Told {
+        if let SendCommand::Describe(grpc, _) = &command {
+            return self.described(&grpc.clone(), command).await;
+        }
         let (num_sent, version) = self.before();
-        let ask = SendAsk { draft: Arc::new(draft), environment: environment.map(str::to_owned), given: BTreeMap::new(), by_hand: false, is_probe };
-        self.session.send(SendCommand::Send(ask));
+        self.session.send(command);
         self.told(num_sent, version).await
+    }
+
+    /// Says something because of which a server is asked what its methods take, and waits until that has shown.
+    pub async fn described(&self, grpc: &GrpcDraft, command: SendCommand) -> Told {
+        let key = SchemaKey::of(grpc);
+        let (_, version) = self.before();
+        self.session.send(command);
+        let look = |board: &SendBoard| {
+            let known = board.schemas.get(&key);
+            match (&board.asking, known) {
+                _ if board.version <= version => None,
+                (Some(asking), None) => Some(Told::Asks(asking.question.clone())),
+                (None, Some(SchemaBoard::Failed(reason))) => Some(Told::Refused(reason.clone())),
+                (None, Some(SchemaBoard::Known(_))) => Some(Told::Known),
+                _ => None,
+            }
+        };
+        self.until("word of it", look).await
     }
 
     /// Answers what was asked, and waits until that has shown.
@@ -124,6 +149,12 @@ pub enum Told {
     Mistake(&'static str, String),
     Refused(String),
     Sent(Arc<Sent>),
+    Known,
+}
+
+/// A request that is sent once.
+pub fn asked(draft: Draft) -> SendAsk {
+    SendAsk { draft: Arc::new(draft), environment: None, given: BTreeMap::new(), by_hand: false, is_probe: false }
 }
 
 pub fn http(change: impl FnOnce(&mut HttpDraft)) -> Draft {

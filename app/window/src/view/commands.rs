@@ -189,6 +189,7 @@ commands! {
     SentOnMap: SEND, Object, "To where it was sent on the map", "The service that answered, or the topic", [NONE M];
     CompareSent: SEND, Object, "Compare with the one before", "What is new in this answer, and what is gone; a second time shows the answer", [NONE C];
     WriteBody: SEND, Object, "Write the body into a file…", "All of it, readable by you alone", [];
+    GoToLocation: SEND, Object, "Send to the Location of the answer…", "Composes the request that a redirect asks for; sends nothing", [NONE L];
     StartProbe: SEND, Object, "Start a probe", "Sends the request by itself, once in as many seconds as stand under Repeat", [];
     StopProbe: SEND, Object, "Stop the probe", "The one that is looked at", [];
     ForgetSent: SEND, Session, "Forget what was sent", "The list of this session; the ledger keeps its lines", [];

@@ -1,8 +1,7 @@
-//! Asks a server for its schema (grpc.reflection.v1, and v1alpha where it knows no other). Asking changes nothing there, so it needs no permit. What is
-//! answered is not believed to be short, or to end.
+//! Asks a server for its schema (grpc.reflection.v1, and v1alpha where it knows no other), with a permit as any call: metadata and credentials go along.
+//! What is answered is not believed to be short, or to end.
 
 use std::collections::{HashSet, VecDeque};
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use http::uri::PathAndQuery;
 use prost::Message as _;
 use prost_reflect::DescriptorPool;
 use prost_reflect::prost_types::FileDescriptorProto;
-use switchboard_model::{CallEnd, FailureKind, Origin};
+use switchboard_model::{CallEnd, CallNews, FailureKind, SendPermit, Target};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tonic::Code;
@@ -42,26 +41,30 @@ const METHODS: [&str; 2] = ["/grpc.reflection.v1.ServerReflection/ServerReflecti
 /// What helps where a server tells nothing of itself.
 const NAME_FILES: &str = "Name .proto files or a set of descriptors instead";
 
-/// Asks a server for its schema by reflection. Connected to are the addresses given and no others.
+/// Asks a server for its schema by reflection. Connected to are the addresses of the permit and no others. Told are the connection's phases, and `Leaves`
+/// before the first question goes.
 ///
 /// `types` are full names of messages to ask for besides what the services need: values of `google.protobuf.Any` may be of any. A file that is broken or
 /// missing costs itself and what needs it, and is told in [`Schema::notes`].
 pub async fn reflect(
-    authority: &Origin,
-    addresses: &[SocketAddr],
+    permit: &SendPermit,
     metadata: &HeaderMap,
     types: &[String],
     config: &CallConfig,
+    told: &mut (dyn FnMut(CallNews) + Send),
 ) -> Result<Schema, ReflectFailure> {
-    let place = Place::new(authority, addresses, config).map_err(|refused| {
+    let refused = |refused: CallRefused| {
         let kind = if matches!(refused, CallRefused::Tls(_)) { FailureKind::Authenticate } else { FailureKind::Connect };
         ReflectFailure::new(kind, refused.to_string(), "Correct it in the profile")
-    })?;
+    };
+    let Target::Authority(authority) = permit.target() else { return Err(refused(CallRefused::NotAuthority { name: permit.name().to_owned() })) };
+    let place = Place::new(authority, permit.addresses(), config).map_err(refused)?;
     if let Some(name) = reserved(metadata) {
         let detail = format!("`{name}` is written by HTTP or gRPC itself");
         return Err(ReflectFailure::new(FailureKind::Protocol, detail, "Take it out of the metadata"));
     }
-    let connection = Connection::open(&place, &mut |_| {}).await?;
+    let connection = Connection::open(&place, told).await?;
+    told(CallNews::Leaves);
     let asking = async {
         for method in METHODS {
             let mut asked = Asked::begin(&place, &connection, method, metadata).await;
@@ -72,7 +75,8 @@ pub async fn reflect(
             }
         }
         let detail = format!("{} does not offer reflection (grpc.reflection.v1, v1alpha)", place.address);
-        Err(ReflectFailure::new(FailureKind::Peer, detail, &format!("{NAME_FILES}, or register the reflection service in the server")))
+        let failure = ReflectFailure::new(FailureKind::Peer, detail, &format!("{NAME_FILES}, or register the reflection service in the server"));
+        Err(failure.of_status(Code::Unimplemented as i32))
     };
     let late = || ReflectFailure::new(FailureKind::Limit, format!("{} did not tell its schema within {WITHIN:?}", place.address), NAME_FILES);
     timeout(WITHIN, asking).await.unwrap_or_else(|_| Err(late()))
@@ -301,7 +305,7 @@ impl<'a> Asked<'a> {
     fn refused(&self, code: i32, message: &str) -> Unanswered {
         let (name, message) = (Code::from_i32(code), one_line(message));
         let address = self.address;
-        Unanswered::Failed(match name {
+        let failure = match name {
             Code::Unauthenticated => {
                 let detail = format!("{address} asks for credentials before it tells its schema (UNAUTHENTICATED)");
                 ReflectFailure::new(FailureKind::Authenticate, detail, &format!("Add them to the metadata. {NAME_FILES}"))
@@ -311,7 +315,8 @@ impl<'a> Asked<'a> {
                 ReflectFailure::new(FailureKind::Authorise, detail, NAME_FILES)
             }
             name => ReflectFailure::new(FailureKind::Peer, format!("{address} answered reflection with {name:?} ({message})"), NAME_FILES),
-        })
+        };
+        Unanswered::Failed(failure.of_status(code))
     }
 
     /// The call ended while something was still to be answered.

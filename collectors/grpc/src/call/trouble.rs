@@ -23,6 +23,8 @@ pub struct ReflectFailure {
     pub detail: String,
     /// What the user can do.
     pub next_step: String,
+    /// google.rpc.Code, where it is the server's own answer; `None` = it gave none.
+    pub status: Option<i32>,
 }
 
 /// The same, of a connection.
@@ -34,7 +36,12 @@ const WRITE_HTTPS: &str = "Write https:// instead of http://";
 impl Trouble {
     /// A failure in words.
     pub(super) fn new(kind: FailureKind, detail: String, next_step: &str) -> Self {
-        Self { kind, detail, next_step: next_step.to_owned() }
+        Self { kind, detail, next_step: next_step.to_owned(), status: None }
+    }
+
+    /// The same as the server's own answer.
+    pub(super) fn of_status(self, status: i32) -> Self {
+        Self { status: Some(status), ..self }
     }
 
     fn connect(detail: String, next_step: &str) -> Self {

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use axum::http::{HeaderMap, HeaderValue};
 use prost_reflect::prost_types::{FileDescriptorProto, FileDescriptorSet};
 use switchboard_grpc::{CallConfig, ReflectFailure, Schema, reflect};
-use switchboard_model::FailureKind;
+use switchboard_model::{CallNews, FailureKind, Origin};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tonic::transport::server::TcpIncoming;
 
-use crate::server::{Server, origin, shop};
+use crate::server::{Server, origin, permit, shop};
 
 /// Compiles files whose text is given; the first is what a server would register.
 pub fn compiled(files: &[(&str, String)]) -> FileDescriptorSet {
@@ -23,7 +23,16 @@ pub fn compiled(files: &[(&str, String)]) -> FileDescriptorSet {
 
 /// Asks a server on loopback.
 pub async fn asked(address: std::net::SocketAddr) -> Result<Schema, ReflectFailure> {
-    reflect(&origin(&format!("http://{address}")), &[address], &HeaderMap::new(), &[], &CallConfig::default()).await
+    asked_with(&origin(&format!("http://{address}")), &[address], &HeaderMap::new(), &[]).await
+}
+
+/// Asks a server at these addresses.
+async fn asked_with(origin: &Origin, addresses: &[std::net::SocketAddr], metadata: &HeaderMap, types: &[String]) -> Result<Schema, ReflectFailure> {
+    let mut has_left = false;
+    let asked = reflect(&permit(origin, addresses), metadata, types, &CallConfig::default(), &mut |news| has_left |= matches!(news, CallNews::Leaves)).await;
+    // What a server says was asked for before.
+    assert!(has_left || asked.as_ref().is_err_and(|failure| failure.status.is_none()), "{asked:?}");
+    asked
 }
 
 fn files() -> FileDescriptorSet {
@@ -74,7 +83,7 @@ async fn types_that_no_service_needs_are_told_when_they_are_asked_for() {
         let (address, _server) = tonic_server(files.clone(), v1, v1alpha).await;
         assert!(asked(address).await.expect("a schema").outline("shop.Hidden").is_none());
         let types = ["shop.Item", "shop.Hidden", "shop.Unknown"].map(str::to_owned);
-        let schema = reflect(&origin(&format!("http://{address}")), &[address], &HeaderMap::new(), &types, &CallConfig::default()).await.expect("a schema");
+        let schema = asked_with(&origin(&format!("http://{address}")), &[address], &HeaderMap::new(), &types).await.expect("a schema");
         assert!(schema.outline("shop.Hidden").is_some() && schema.method("/shop.Shop/Get").is_some());
         let notes = schema.notes();
         assert!(notes.len() == 1 && notes[0].starts_with("the type shop.Unknown is needed, and the server does not tell it: NotFound"), "{notes:?}");
@@ -85,7 +94,7 @@ async fn types_that_no_service_needs_are_told_when_they_are_asked_for() {
 async fn a_server_without_reflection_is_told_with_what_helps() {
     let (address, _server) = tonic_server(files(), false, false).await;
     let failure = asked(address).await.expect_err("no reflection");
-    assert_eq!(failure.kind, FailureKind::Peer);
+    assert_eq!((failure.kind, failure.status), (FailureKind::Peer, Some(12)));
     assert!(failure.to_string().contains("does not offer reflection") && failure.next_step.contains(".proto files or a set of descriptors"), "{failure}");
     // One that answers each method by UNIMPLEMENTED itself, and a web server.
     let server = Server::start(shop()).await;
@@ -101,12 +110,12 @@ async fn a_server_without_reflection_is_told_with_what_helps() {
 async fn connections_that_do_not_come_about_are_told_as_of_calls() {
     let mut server = Server::start(shop()).await;
     let address = server.address;
-    let failure = reflect(&origin(&format!("https://{address}")), &[address], &HeaderMap::new(), &[], &CallConfig::default()).await.expect_err("plain text");
+    let failure = asked_with(&origin(&format!("https://{address}")), &[address], &HeaderMap::new(), &[]).await.expect_err("plain text");
     assert_eq!((failure.kind, failure.next_step.as_str()), (FailureKind::Protocol, "Write http:// instead of https://"));
     server.kill().await;
     let failure = asked(address).await.expect_err("gone");
     assert_eq!((failure.kind, failure.next_step.as_str()), (FailureKind::Connect, "Start the server, or correct the port"));
-    let failure = reflect(&origin("http://shop.invalid"), &[], &HeaderMap::new(), &[], &CallConfig::default()).await.expect_err("no address");
+    let failure = asked_with(&origin("http://shop.invalid"), &[], &HeaderMap::new(), &[]).await.expect_err("no address");
     assert!(failure.detail.contains("not looked up"), "{failure}");
 }
 
@@ -120,9 +129,9 @@ async fn a_server_that_asks_for_credentials_gets_the_metadata() {
     }))
     .await;
     let failure = asked(server.address).await.expect_err("refused");
-    assert_eq!(failure.kind, FailureKind::Authenticate);
+    assert_eq!((failure.kind, failure.status), (FailureKind::Authenticate, Some(16)));
     let metadata = HeaderMap::from_iter([(axum::http::header::AUTHORIZATION, HeaderValue::from_static("Bearer hunter2Zq7"))]);
-    let failure = reflect(&server.origin(), &[server.address], &metadata, &[], &CallConfig::default()).await.expect_err("refused");
+    let failure = asked_with(&server.origin(), &[server.address], &metadata, &[]).await.expect_err("refused");
     assert!(failure.kind == FailureKind::Authorise && !format!("{failure:?}").contains("hunter2"), "{failure}");
 }
 

@@ -10,8 +10,9 @@ use tokio::task::JoinSet;
 use super::boxed::boxed_types;
 use super::leave::Way;
 use super::live::Live;
+use super::reflection::SchemaWanted;
 use super::request::{carried, ended};
-use super::sending::{Ready, Sending, Stop, authorise, in_time, schema, schema_key, send_name, settle_call};
+use super::sending::{Ready, Sending, Stop, authorise, in_time, schema, send_name, settle_call};
 use super::unread::{self, Asking, ReadLater, Rereading, details_later, show_message};
 use super::{Office, OpenStream};
 use crate::ledger::Ledger;
@@ -27,19 +28,17 @@ const MAX_WAITING: usize = 64;
 const READ_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
 /// How long what it said last may still be read after that.
 const READ_LAST_WITHIN: std::time::Duration = std::time::Duration::from_secs(1);
-/// What is waited for before a call can be made.
-pub(super) const TOLD: &str = "the server had told what its methods take (reflection)";
 
 impl Sending {
     pub(super) async fn carry_call(&self, ready: Ready, ledger: &Ledger, teller: &Teller<()>) -> Result<(), Stop> {
         let (Planned::Grpc(planned), Way::Server(server), Request::Grpc(draft)) = (&ready.plan.what, &ready.way, &self.ask.draft.request) else {
             return Err(Stop::refused("this is no call"));
         };
-        let key = schema_key(draft);
-        let schema = tokio::select! {
-            biased;
-            () = teller.cancelled() => return Ok(()),
-            schema = in_time(&ready.plan, ready.begun, TOLD, schema(&self.office, &ready.plan, &ready.files, Some(server), Some(&key))) => schema?,
+        let key = SchemaKey::of(draft);
+        let wanted = SchemaWanted { way: &ready.way, known: Some(&key), begun: Some(ready.begun), teller };
+        let schema = match schema(&self.office, &ready.plan, &ready.files, &wanted).await {
+            Err(_) if teller.is_cancelled() => return Ok(()),
+            schema => schema?,
         };
         let method = planned.call.method.path().trim_start_matches('/').to_owned();
         let known = schema.methods().iter().find(|known| known.path() == method);

@@ -14,17 +14,18 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::call::TOLD;
 use super::leave::Way;
 use super::live::{Live, SHOW_EVERY};
 use super::records::Counts;
+use super::reflection::SchemaWanted;
 use super::request::given_up;
-use super::sending::{OnTheBoard, Ready, Sending, Stop, authorise, in_time, schema, schema_key, send_name, way};
+use super::sending::{OnTheBoard, Ready, Sending, Stop, authorise, schema, send_name, way};
 use super::unread::{self, ReadLater};
 use super::{call, request};
 use crate::ledger::{ComposedIntent, Ending, Ledger, LedgerError, RunId, SendId, Settled, Settlement};
 use crate::operations::Teller;
 use crate::send::access::{MethodSchema, Server, Waiting};
+use crate::send::board::SchemaKey;
 use crate::send::draft::{RepeatDraft, Request};
 use crate::send::figures::{Counting, Ended, One};
 use crate::send::plan::{Mistake, Plan, Planned};
@@ -45,10 +46,9 @@ fn unwritten(error: &LedgerError) -> Stop {
 impl Sending {
     pub(super) async fn carry_many(&self, ready: Ready, ledger: &Ledger, teller: &Teller<()>) -> Result<(), Stop> {
         let (Some(repeat), Way::Server(server)) = (self.ask.draft.repeat(), &ready.way) else { return Err(Stop::refused("this is a record")) };
-        let made_ready = tokio::select! {
-            biased;
-            () = teller.cancelled() => return Ok(()),
-            made_ready = self.credential_and_schema(&ready, server) => made_ready?,
+        let made_ready = match self.credential_and_schema(&ready, teller).await {
+            Err(_) if teller.is_cancelled() => return Ok(()),
+            made_ready => made_ready?,
         };
         let send_name = send_name()?;
         let run_id = ledger.begin_run(self.new_run(&ready, &send_name)).await.map_err(|error| unwritten(&error))?;
@@ -88,15 +88,18 @@ impl Sending {
     }
 
     /// What all of them need, fetched once.
-    async fn credential_and_schema(&self, ready: &Ready, server: &Server) -> Result<(HeaderMap, Option<Arc<dyn MethodSchema>>), Stop> {
+    async fn credential_and_schema(&self, ready: &Ready, teller: &Teller<()>) -> Result<(HeaderMap, Option<Arc<dyn MethodSchema>>), Stop> {
+        let key = if let Request::Grpc(draft) = &self.ask.draft.request { Some(SchemaKey::of(draft)) } else { None };
+        let wanted = SchemaWanted { way: &ready.way, known: key.as_ref(), begun: Some(ready.begun), teller };
         let mut credential = HeaderMap::new();
         if let Some(origin) = ready.plan.origin() {
             let fetched = authorise(&self.office, ready.plan.auth(), origin, &mut credential);
-            in_time(&ready.plan, ready.begun, "its credential was fetched", fetched).await?;
+            wanted.wait(&ready.plan, "its credential was fetched", fetched).await?;
         }
-        let Request::Grpc(draft) = &self.ask.draft.request else { return Ok((credential, None)) };
-        let key = schema_key(draft);
-        let schema = in_time(&ready.plan, ready.begun, TOLD, schema(&self.office, &ready.plan, &ready.files, Some(server), Some(&key))).await?;
+        if key.is_none() {
+            return Ok((credential, None));
+        }
+        let schema = schema(&self.office, &ready.plan, &ready.files, &wanted).await?;
         Ok((credential, Some(schema)))
     }
 }
@@ -373,7 +376,7 @@ impl Many<'_> {
         }
         let method = outgoing.method.path().trim_start_matches('/').to_owned();
         let mut rereading =
-            self.sending.rereading(self.ready, planned, (&self.server, outgoing), schema_key(draft), (live.clone(), method, Arc::clone(schema)));
+            self.sending.rereading(self.ready, planned, (&self.server, outgoing), SchemaKey::of(draft), (live.clone(), method, Arc::clone(schema)));
         rereading.by = Instant::now() + outgoing.deadline.unwrap_or(READ_AGAIN_WITHIN);
         let (known, learnt) = (Arc::clone(&typed.known), rereading.learnt);
         rereading.learnt = Box::new(move |schema| {

@@ -14,14 +14,15 @@ use tokio::time::Instant;
 use super::boxed::boxed_types;
 use super::leave::Way;
 use super::live::Live;
-use super::{Asked, Office};
+use super::reflection::{SchemaWanted, reflected};
+use super::{Asked, Office, Then};
 use crate::ledger::{Ending, Ledger, NewRun, SendId, Settled, Settlement};
 use crate::operations::Teller;
 use crate::send::access::{MethodSchema, SchemaFiles, Server, TlsFiles};
-use crate::send::board::{Answer, Asking, Question, Reply, SchemaBoard, SchemaKey, Sent, SentId};
+use crate::send::board::{Answer, Asking, Question, Reply, SchemaBoard, Sent, SentId};
 use crate::send::command::SendAsk;
 use crate::send::draft::{Auth, Body, GrpcDraft, HttpDraft, Payload, RepeatDraft, Request, SchemaFrom, TlsDraft};
-use crate::send::plan::{Files, Mistake, Plan, Planned, plan_with_rows};
+use crate::send::plan::{Files, Mistake, Plan, Planned, PlannedCall, plan_with_rows};
 use crate::send::rows::Rows;
 use crate::send::saved;
 use crate::send::variables::Variables;
@@ -125,10 +126,7 @@ impl Sending {
                 failure(kind, reason)
             }
             Stop::Asks(asked) => {
-                // Before it shows: who sees it may answer at once.
-                let asking = Arc::new(asked.asking.clone());
-                *self.office.asked.lock() = Some(*asked);
-                self.office.update(|board| board.asking = Some(asking));
+                self.office.asks(*asked);
                 Ok(())
             }
         }
@@ -170,7 +168,7 @@ impl Sending {
         }
         let tls = match &plan.what {
             Planned::Http(planned) => tls_files(&planned.tls, &files)?,
-            Planned::Grpc(planned) => tls_files(&planned.tls, &files)?,
+            Planned::Grpc(planned) => call_tls(planned, &files)?,
             Planned::Record(_) => TlsFiles::default(),
         };
         Ok(Ready { plan, way, files, tls, resolved_in, begun, num, rows })
@@ -182,7 +180,7 @@ impl Sending {
     }
 
     fn asks(&self, way: Way, question: Question) -> Stop {
-        Stop::Asks(Box::new(Asked { asking: Asking { ask: self.ask.clone(), target: way.name(), question }, way }))
+        Stop::Asks(Box::new(Asked { asking: Asking { ask: self.ask.clone(), target: way.name(), question }, way, then: Then::Send }))
     }
 
     /// What the draft comes to, for one of its copies.
@@ -327,11 +325,12 @@ pub(super) fn make_plan(office: &Office, ask: &SendAsk, named: &BTreeMap<String,
     plan_with_rows(&ask.draft, &variables, files, rows).map_err(Stop::Mistake)
 }
 
-/// Waits for something that a call needs, no longer than the call may take. Where that is over, nothing was sent.
+/// Waits for something that a call needs, no longer than the call may take. Where that is over, it is not made.
 pub(super) async fn in_time<T>(plan: &Plan, begun: Instant, what: &str, work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
     let Some(deadline) = plan.deadline() else { return work.await };
     tokio::time::timeout_at(begun + deadline, work).await.unwrap_or_else(|_| {
-        let reason = format!("the deadline ({deadline:?}) was over before {what}, and nothing was sent. Look whether the server hangs, or allow it more time");
+        let reason =
+            format!("the deadline ({deadline:?}) was over before {what}, so the call was not made. Look whether the server hangs, or allow it more time");
         Err(Stop::Refused(FailureKind::Limit, reason))
     })
 }
@@ -356,7 +355,7 @@ pub(super) async fn way(office: &Office, plan: &Plan) -> Result<Way, Stop> {
     }
 }
 
-async fn server(office: &Office, target: Target) -> Result<Server, Stop> {
+pub(super) async fn server(office: &Office, target: Target) -> Result<Server, Stop> {
     let (Target::Origin(origin) | Target::Authority(origin)) = &target else { return Err(Stop::refused("this is no server")) };
     let unknown = |reason: String| Stop::Refused(FailureKind::Connect, reason);
     let addresses = tokio::time::timeout(RESOLVE_WITHIN, office.config.servers.resolve(origin))
@@ -367,7 +366,7 @@ async fn server(office: &Office, target: Target) -> Result<Server, Stop> {
 }
 
 /// Reads all files that a draft names.
-async fn read_files(office: &Office, ask: &SendAsk) -> Result<Files, Stop> {
+pub(super) async fn read_files(office: &Office, ask: &SendAsk) -> Result<Files, Stop> {
     if named_files(&ask.draft.request).is_empty() {
         return Ok(Files::default());
     }
@@ -463,7 +462,12 @@ fn tls_files(tls: &TlsDraft, files: &Files) -> Result<TlsFiles, Stop> {
         let read = files.get(name).ok_or_else(|| Stop::Mistake(Mistake::new("tls", format!("the file {name} was not read"))))?;
         Ok(Some(read.to_vec()))
     };
-    Ok(TlsFiles { root_certificates: file(&tls.root_certificates)?, unchecked: tls.unchecked, identity: file(&tls.identity)? })
+    Ok(TlsFiles { root_certificates: file(&tls.root_certificates)?, unchecked: tls.unchecked, identity: file(&tls.identity)?, authority: None })
+}
+
+/// How TLS is spoken with the server of a call, and what it is asked for as, also without.
+pub(super) fn call_tls(planned: &PlannedCall, files: &Files) -> Result<TlsFiles, Stop> {
+    Ok(TlsFiles { authority: planned.authority.clone(), ..tls_files(&planned.tls, files)? })
 }
 
 /// Puts the credential that a draft names among headers. It goes to the server that the profile binds it to, and to no other.
@@ -498,86 +502,26 @@ fn base64(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-/// Where it is known from what a call's methods take.
-pub(super) fn schema_key(draft: &GrpcDraft) -> SchemaKey {
-    let url = if draft.schema == SchemaFrom::Reflection { draft.url.clone() } else { String::new() };
-    SchemaKey { url, from: draft.schema.clone() }
-}
-
-/// Finds out what methods take, and shows it.
-pub(super) async fn describe(office: Arc<Office>, mut ask: SendAsk, teller: Teller<()>) -> Result<(), OperationFailure> {
-    let Request::Grpc(draft) = &ask.draft.request else { return Ok(()) };
-    let key = schema_key(draft);
-    // What is asked is what can be called, so nothing is yet.
-    let asked = GrpcDraft { method: "grpc.reflection/Ask".to_owned(), messages: Vec::new(), ..draft.clone() };
-    ask.draft = Arc::new(crate::send::draft::Draft { name: String::new(), request: Request::Grpc(asked) });
-    let known = tokio::select! {
-        biased;
-        () = teller.cancelled() => Err(Stop::Refused(FailureKind::Limit, "it was stopped; ask again".to_owned())),
-        known = async {
-            let files = read_files(&office, &ask).await?;
-            random().map_err(Stop::refused)?;
-            let plan = make_plan(&office, &ask, &office.variables(&ask), &files, &Rows::default(), 1)?;
-            schema(&office, &plan, &files, None, None).await
-        } => known,
-    };
-    let (board, ended) = match known {
-        Ok(schema) => (SchemaBoard::Known(schema), Ok(())),
-        Err(stop) => {
-            let reason = match stop {
-                Stop::Mistake(mistake) => mistake.to_string(),
-                Stop::Refused(_, reason) => reason,
-                Stop::Asks(_) => String::new(),
-            };
-            let failure = OperationFailure { kind: FailureKind::Peer, reason: reason.clone(), next_step: String::new() };
-            (SchemaBoard::Failed(reason), Err(failure))
-        }
-    };
-    office.update(|shown| drop(shown.schemas.insert(key, board)));
-    ended
-}
-
-/// What a call's method takes and gives: as it is known already, from files, or as the server tells. Where it is known which server is called, no other
-/// is asked; else its name is looked up.
-pub(super) async fn schema(
-    office: &Office,
-    plan: &Plan,
-    files: &Files,
-    called: Option<&Server>,
-    known: Option<&SchemaKey>,
-) -> Result<Arc<dyn MethodSchema>, Stop> {
+/// What a call's method takes and gives: as it is known already, from files, or as the server tells.
+pub(super) async fn schema(office: &Office, plan: &Plan, files: &Files, wanted: &SchemaWanted<'_>) -> Result<Arc<dyn MethodSchema>, Stop> {
     let Planned::Grpc(planned) = &plan.what else { return Err(Stop::refused("this is no call")) };
     let types = boxed_types(&planned.messages);
-    if let Some(SchemaBoard::Known(schema)) = known.and_then(|key| office.board.lock().schemas.get(key).cloned())
+    if let Some(SchemaBoard::Known(schema)) = wanted.known.and_then(|key| office.board.lock().schemas.get(key).cloned())
         && (planned.schema != SchemaFrom::Reflection || types.iter().all(|name| schema.knows(name)))
     {
         return Ok(schema);
     }
     let wrong = |reason: String| Stop::Mistake(Mistake::new("schema", reason));
-    match &planned.schema {
-        SchemaFrom::Reflection => {
-            let authority = planned.call.authority.clone();
-            let mut metadata = planned.call.metadata.clone();
-            // It is no part of what is being debugged.
-            metadata.remove("traceparent");
-            authorise(office, &planned.auth, &authority, &mut metadata).await?;
-            let tls = tls_files(&planned.tls, files)?;
-            let asked = match called {
-                Some(called) => called.clone(),
-                None => server(office, Target::Authority(authority)).await?,
-            };
-            office.config.servers.reflect(asked, metadata, types, tls).await.map_err(wrong)
-        }
+    let named = match &planned.schema {
+        SchemaFrom::Reflection => return reflected(office, plan, files, types, wanted).await,
         SchemaFrom::Protos { files, roots } => {
             let folder = office.config.requests.clone().ok_or_else(|| wrong("these requests lie in no folder. Save the request first".to_owned()))?;
             let (files, roots) = proto_files(&folder, files, roots).map_err(wrong)?;
-            read_schema(office, SchemaFiles::Protos(files, roots)).await
+            SchemaFiles::Protos(files, roots)
         }
-        SchemaFrom::DescriptorSet(name) => {
-            let bytes = files.get(name).cloned().ok_or_else(|| wrong("name the file".to_owned()))?;
-            read_schema(office, SchemaFiles::DescriptorSet(bytes)).await
-        }
-    }
+        SchemaFrom::DescriptorSet(name) => SchemaFiles::DescriptorSet(files.get(name).cloned().ok_or_else(|| wrong("name the file".to_owned()))?),
+    };
+    wanted.wait(plan, "the files were read that tell what its method takes", read_schema(office, named)).await
 }
 
 /// Files in protobuf's language and the folders in which imports are looked for, below the folder of requests. A file is named from that folder on, or

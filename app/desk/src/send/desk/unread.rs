@@ -1,5 +1,6 @@
 //! What an answer holds in a `google.protobuf.Any` of a type that is not known yet: the server is asked for the type by reflection while the call goes on,
-//! and what came is read again. Whoever answers wrote the names, so they are few, asked of nobody else, and in bounded time.
+//! and what came is read again. Whoever answers wrote the names, so they are few, asked of nobody else, and in bounded time. It is part of the call, which
+//! the ledger knows of since before it left, and goes by the same leave.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -166,10 +167,10 @@ impl Rereading {
             return Ok(());
         }
         let types = asking.types.iter().chain(asked.iter()).cloned().collect();
-        let reflecting = self.servers.reflect(asking.server.clone(), asking.metadata.clone(), types, asking.tls.clone());
+        let reflecting = self.servers.reflect(asking.server.clone(), asking.metadata.clone(), types, asking.tls.clone(), Box::new(|_| ()));
         let by = self.by.min(Instant::now() + WITHIN);
         let told = timeout_at(by, reflecting).await.map_err(|_| "the server did not tell it in time".to_owned())?;
-        let schema = told.map_err(|reason| format!("the server does not tell it: {reason}"))?;
+        let schema = told.map_err(|untold| format!("the server does not tell it: {}", untold.reason))?;
         (self.learnt)(Arc::clone(&schema));
         self.schema = schema;
         Ok(())

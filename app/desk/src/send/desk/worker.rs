@@ -8,11 +8,12 @@ use switchboard_model::{OperationId, OperationInfo};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::Office;
-use super::sending::{Sending, describe, schema_key};
-use crate::send::board::{Question, SchemaBoard, SentId};
+use super::reflection::describe;
+use super::sending::Sending;
+use super::{Office, Then};
+use crate::send::board::{Question, SchemaBoard, SchemaKey, SentId};
 use crate::send::command::{SendAsk, SendCommand};
-use crate::send::draft::{Draft, GrpcDraft, Request};
+use crate::send::draft::{Draft, Request};
 use crate::send::saved::{self, SavedBoard};
 
 /// Between two looks at which clusters there are.
@@ -89,7 +90,10 @@ impl Worker {
                 office.update(|board| board.sent.retain(|sent| sent.is_going()));
                 office.forget_bodies();
             }
-            SendCommand::Describe(draft, environment) => self.describe(*draft, environment),
+            SendCommand::Describe(draft, environment) => {
+                let draft = Arc::new(Draft { name: String::new(), request: Request::Grpc(*draft) });
+                self.describe(SendAsk { draft, environment, given: BTreeMap::new(), by_hand: false, is_probe: false });
+            }
             SendCommand::Save { path, draft } => self.change_saved(move |folder| saved::save(folder, &path, &draft)).await,
             SendCommand::Remove(path) => self.change_saved(move |folder| saved::remove(folder, &path)).await,
             SendCommand::Reload => self.reload().await,
@@ -123,7 +127,10 @@ impl Worker {
             asked.way.confirmed(&self.office);
         }
         self.office.update(|board| (board.refusal, board.asking) = (None, None));
-        self.send(asked.asking.ask, is_meant);
+        match asked.then {
+            Then::Send => self.send(asked.asking.ask, is_meant),
+            Then::Describe => self.describe(asked.asking.ask),
+        }
     }
 
     fn message(&self, sent_id: SentId, text: &str) -> Result<(), String> {
@@ -139,23 +146,19 @@ impl Worker {
         Ok(())
     }
 
-    fn describe(&self, draft: GrpcDraft, environment: Option<String>) {
+    fn describe(&self, ask: SendAsk) {
         let office = Arc::clone(&self.office);
-        let key = schema_key(&draft);
+        let Request::Grpc(draft) = &ask.draft.request else { return };
+        let key = SchemaKey::of(draft);
         let info = OperationInfo { what: "Ask what methods take".to_owned(), source: key.url.clone() };
+        *office.asked.lock() = None;
         office.update(|board| {
+            (board.refusal, board.mistake, board.asking) = (None, None, None);
             while board.schemas.len() >= MAX_SCHEMAS {
                 board.schemas.pop_first();
             }
             board.schemas.insert(key.clone(), SchemaBoard::Asking);
         });
-        let ask = SendAsk {
-            draft: Arc::new(Draft { name: String::new(), request: Request::Grpc(draft) }),
-            environment,
-            given: BTreeMap::new(),
-            by_hand: false,
-            is_probe: false,
-        };
         let asking = Arc::clone(&office);
         let started = office.config.operations.start::<(), _, _>(info, |teller| describe(asking, ask, teller));
         if let Err(failure) = started {

@@ -28,7 +28,13 @@ fn all() -> Vec<Draft> {
     ];
     drafts.extend(schemas.into_iter().map(|schema| Draft {
         name: String::new(),
-        request: Request::Grpc(GrpcDraft { url: "https://h".to_owned(), method: "shop.v1.Orders/PlaceOrder".to_owned(), schema, ..GrpcDraft::default() }),
+        request: Request::Grpc(GrpcDraft {
+            url: "https://h".to_owned(),
+            method: "shop.v1.Orders/PlaceOrder".to_owned(),
+            authority: "orders.test:1".to_owned(),
+            schema,
+            ..GrpcDraft::default()
+        }),
     }));
     let payloads = [Payload::Null, Payload::Text("a".to_owned()), Payload::Json("1".to_owned()), Payload::Hex("0a".to_owned()), Payload::File("f".to_owned())];
     drafts.extend(payloads.into_iter().map(|payload| Draft {

@@ -11,5 +11,6 @@ mod line;
 const OF_THE_CONNECTION: [&str; 9] =
     ["content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer", "proxy-connection", "proxy-authorization"];
 
+pub(in crate::send) use import::literal;
 pub use import::{IMPORT_BYTES_MAX, ImportError, Imported, OPENAPI_BYTES_MAX, from_text};
 pub use line::{to_curl, to_grpcurl, to_kcat};

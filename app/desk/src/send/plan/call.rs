@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::uri::PathAndQuery;
+use http::uri::{Authority, PathAndQuery};
 use switchboard_model::{Compression, Origin, OutgoingCall};
 
 use super::request::timeout;
@@ -30,7 +30,8 @@ impl Planner<'_> {
         };
         let deadline = Some(Duration::from_secs_f64(timeout("deadline", draft.deadline_s)?));
         let call = OutgoingCall { authority, method, metadata, deadline, spent: Duration::ZERO, compression };
-        let planned = PlannedCall { call, messages, schema: draft.schema.clone(), auth: draft.auth.clone(), tls: draft.tls.clone() };
+        let asked_as = asked_as(&self.fill("authority", &draft.authority)?)?;
+        let planned = PlannedCall { call, messages, schema: draft.schema.clone(), auth: draft.auth.clone(), authority: asked_as, tls: draft.tls.clone() };
         Ok(Plan { what: Planned::Grpc(Box::new(planned)), trace_id, correlation_id })
     }
 }
@@ -63,6 +64,16 @@ impl Planner<'_> {
         }
         Ok(messages)
     }
+}
+
+/// What a server is asked for as, where that is not its address.
+fn asked_as(text: &str) -> Result<Option<String>, Mistake> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let is_one = text.parse::<Authority>().is_ok_and(|authority| !authority.host().is_empty() && !text.contains('@'));
+    if is_one { Ok(Some(text.to_owned())) } else { Err(Mistake::new("authority", "write host or host:port, without a user")) }
 }
 
 /// `/package.Service/Method`, also where it is written without its first slash, or with a dot before the method.

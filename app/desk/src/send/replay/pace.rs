@@ -62,15 +62,19 @@ impl Ramp {
     /// Waits until one may be sent. Given up before that, nothing is lost.
     pub(super) async fn next(&mut self) {
         tokio::time::sleep_until(self.due).await;
-        // Those that come late are not made up for.
-        self.due = Instant::now() + Duration::from_secs(1) / self.rate_now();
+        self.one_goes(Instant::now());
     }
 
-    fn rate_now(&self) -> u32 {
+    /// One is sent now; those that come late are not made up for.
+    fn one_goes(&mut self, now: Instant) {
+        self.due = now + Duration::from_secs(1) / self.rate_at(now);
+    }
+
+    fn rate_at(&self, now: Instant) -> u32 {
         if self.is_level {
             return self.rate_per_s;
         }
-        let doublings = self.began.elapsed().as_secs() / DOUBLES_EVERY.as_secs();
+        let doublings = now.saturating_duration_since(self.began).as_secs() / DOUBLES_EVERY.as_secs();
         let slowest = (self.rate_per_s / BEGINS_AT).max(1);
         slowest.saturating_mul(1_u32.checked_shl(u32::try_from(doublings).unwrap_or(u32::MAX)).unwrap_or(u32::MAX)).min(self.rate_per_s)
     }
@@ -81,4 +85,33 @@ fn ticks(every: Duration) -> Interval {
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many go in each of the first seconds, of one that is ready whenever the next is due; `late` is how late it comes.
+    fn per_second(rate_per_s: u32, is_level: bool, late: Duration) -> Vec<u32> {
+        let mut ramp = Ramp::new(&Pace { rate_per_s, ..Pace::default() }, is_level);
+        let mut num = vec![0; 8];
+        loop {
+            let now = ramp.due + late;
+            let Some(second) = num.get_mut(now.saturating_duration_since(ramp.began).as_secs() as usize) else { return num };
+            *second += 1;
+            ramp.one_goes(now);
+        }
+    }
+
+    #[test]
+    fn a_run_begins_slowly_and_comes_to_its_rate() {
+        assert_eq!(per_second(200, false, Duration::ZERO), [50, 50, 100, 100, 200, 200, 200, 200]);
+        assert_eq!(per_second(200, true, Duration::ZERO), [200; 8], "the first few are as few as they are");
+        // A quarter of two is none, and one a second it goes in any case.
+        assert_eq!(per_second(2, false, Duration::ZERO), [1, 1, 2, 2, 2, 2, 2, 2]);
+        let late = per_second(200, false, Duration::from_millis(5));
+        assert!(late.iter().zip([41, 41, 68, 68, 101, 101, 101, 101]).all(|(num, most)| *num <= most), "no burst makes good what was late: {late:?}");
+        let ramp = Ramp::new(&Pace { rate_per_s: u32::MAX, ..Pace::default() }, false);
+        assert_eq!(ramp.rate_at(ramp.began + Duration::from_hours(1_000)), u32::MAX);
+    }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use switchboard_desk::send::{
     SendAsk, SendBoard, SendCommand, Sent,
     draft::{Body, Draft, Payload, Request, SchemaFrom},
+    redirect,
 };
 
 use super::{
@@ -129,6 +130,15 @@ impl SendView {
             UiCommand::SentOnMap => actions.extend(shown.and_then(|sent| on_the_map(&sent, &self.caused.caused, context.snapshot))),
             UiCommand::CompareSent => self.answer.comparison.is_shown ^= true,
             UiCommand::WriteBody => drop(self.answer.writing.get_or_insert_default()),
+            UiCommand::GoToLocation => {
+                if let Some(sent) = &shown
+                    && let Some(Ok(redirect)) = redirect(sent)
+                {
+                    self.editing.load(redirect.draft(sent), CameFrom::Elsewhere);
+                    (self.cursor, self.is_editing) = (None, true);
+                    TextField::SendAddress.seek(ctx);
+                }
+            }
             UiCommand::StartProbe => self.send_as(true, actions),
             UiCommand::StopProbe => actions.extend(shown.filter(|sent| sent.is_probe()).map(|sent| send(SendCommand::Cancel(sent.sent_id)))),
             UiCommand::ForgetSent => {
@@ -251,6 +261,8 @@ impl SendView {
         let compared = shown.as_ref().and_then(|sent| before(board, sent));
         missing(UiCommand::CompareSent, compared.is_none().then_some("no answer to the same request came before"));
         missing(UiCommand::WriteBody, shown.as_ref().is_none_or(|sent| sent.answer.body.is_empty()).then_some("there is no body"));
+        let leads = shown.as_ref().and_then(|sent| redirect(sent)).is_some_and(|leads| leads.is_ok());
+        missing(UiCommand::GoToLocation, (!leads).then_some("the answer leads nowhere else"));
         let is_record = matches!(self.editing.draft.request, Request::Record(_));
         missing(UiCommand::StartProbe, why_not(&self.editing.draft).or(is_record.then_some("records are no probes")));
         let is_probing = shown.as_ref().is_some_and(|sent| sent.is_probe() && sent.is_going());

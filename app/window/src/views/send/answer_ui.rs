@@ -2,8 +2,9 @@
 
 use egui::{Align, Layout, RichText, Sense, WidgetInfo, accesskit::Role, pos2, vec2};
 use switchboard_desk::send::{
-    Message, Reply, SHOWN_BYTES, SendBoard, Sent, SentId,
+    Message, Redirect, Reply, SHOWN_BYTES, SendBoard, Sent, SentId,
     draft::{RecordDraft, Request},
+    redirect,
 };
 use switchboard_engine::view::{ChannelKey, RowId};
 
@@ -34,6 +35,9 @@ const MESSAGES_MAX: usize = 200;
 const REPLY_HEADERS_MAX: usize = 12;
 /// Headers that are listed.
 const HEADERS_MAX: usize = 200;
+
+/// Of an address that an answer leads to so much is shown, characters.
+const ADDRESS_CHARS_MAX: usize = 60;
 
 /// A part of the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,7 +109,16 @@ impl AnswerLook {
             }
         }
         phases_ui(ui, &phases(&sent.answer.took), tokens);
+        let leads = redirect(sent);
+        if let Some(Err(reason)) = &leads {
+            ui.add(egui::Label::new(RichText::new(visible(reason)).size(12.0).color(tokens.ink(Ink::Warn))).wrap());
+        }
         ui.horizontal_wrapped(|ui| {
+            if let Some(Ok(redirect)) = &leads
+                && button_ui(ui, [redirect_words(redirect).as_str(), &UiCommand::GoToLocation.keys()], true, None, tokens)
+            {
+                asked = Some(AnswerAsk::Run(UiCommand::GoToLocation));
+            }
             if button_ui(ui, ["Edit a copy", ""], false, None, tokens) {
                 asked = Some(AnswerAsk::Run(UiCommand::EditSent));
             }
@@ -276,6 +289,13 @@ impl AnswerLook {
         }
         asked
     }
+}
+
+/// What a redirect offers; nothing is sent by that.
+fn redirect_words(redirect: &Redirect) -> String {
+    let address = visible(redirect.address());
+    let shown: String = address.chars().take(ADDRESS_CHARS_MAX).collect();
+    format!("Send to {shown}{}…", if redirect.is_same_server { "" } else { ", without credentials" })
 }
 
 /// Heading, and the line of what it says of itself.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use egui::{RichText, WidgetInfo, accesskit::Role, vec2};
 use switchboard_desk::send::{
-    SchemaBoard, SchemaKey,
+    SchemaBoard,
     access::{Method, MethodSchema},
     draft::{GrpcDraft, SchemaFrom},
 };
@@ -48,7 +48,7 @@ impl GrpcTab {
             "metadata" => Some(Self::Metadata),
             "schema" => Some(Self::Schema),
             "auth" => Some(Self::Auth),
-            "deadline" | "compression" | "tls" => Some(Self::Options),
+            "deadline" | "compression" | "authority" | "tls" => Some(Self::Options),
             "repeat" | "rows" => Some(Self::Repeat),
             _ => None,
         }
@@ -66,12 +66,6 @@ pub(super) struct GrpcLook {
     pub by_hand: bool,
     /// Why there was no message to begin with.
     pub told: Option<String>,
-}
-
-/// Where it is known from what a call's method takes.
-pub(super) fn schema_key(grpc: &GrpcDraft) -> SchemaKey {
-    let url = if grpc.schema == SchemaFrom::Reflection { grpc.url.clone() } else { String::new() };
-    SchemaKey { url, from: grpc.schema.clone() }
 }
 
 /// What is known of its methods.
@@ -107,7 +101,9 @@ pub(super) fn method_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcD
             (false, false) => "Read the files",
         };
         let ask = ui.add_enabled(!is_asking, egui::Button::new(text).min_size(vec2(0.0, 28.0)));
-        asks = ask.on_hover_text("What methods there are and what they take; a read, which changes nothing").clicked();
+        asks = ask
+            .on_hover_text("What methods there are and what they take. A server is asked by a call that changes nothing, with a line in the ledger")
+            .clicked();
     });
     form.mistake_ui(ui, &["method"]);
     match schema {
@@ -142,7 +138,7 @@ pub(super) fn grpc_ui(
         (GrpcTab::Metadata, format!("Metadata {num_sent}"), form.is_wrong(&["metadata"])),
         (GrpcTab::Schema, "Schema".to_owned(), form.is_wrong(&["schema"])),
         (GrpcTab::Auth, format!("Auth {}", auth_word(&grpc.auth)), form.is_wrong(&["auth"])),
-        (GrpcTab::Options, "Options".to_owned(), form.is_wrong(&["deadline", "compression", "tls"])),
+        (GrpcTab::Options, "Options".to_owned(), form.is_wrong(&["deadline", "compression", "authority", "tls"])),
         (GrpcTab::Repeat, repeat_word(&grpc.repeat, !grpc.row_messages), form.is_wrong(repeat)),
     ];
     tabs_ui(ui, "request", &tabs, &mut look.tab, form.tokens);
@@ -172,6 +168,8 @@ pub(super) fn grpc_ui(
                 }
             });
             form.mistake_ui(ui, &["compression"]);
+            form.named_line(ui, ["Authority", "Empty: the server's address; what it is asked for as, and its certificate names"], &mut grpc.authority);
+            form.mistake_ui(ui, &["authority"]);
             correlation_ui(ui, form, &mut grpc.carries);
             tls_ui(ui, form, &mut grpc.tls);
         }

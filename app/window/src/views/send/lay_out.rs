@@ -184,6 +184,7 @@ impl SendView {
                 if let Request::Grpc(grpc) = &ask.draft.request {
                     actions.push(send(SendCommand::Describe(Box::new(grpc.clone()), ask.environment.clone())));
                     self.asked_draft = Some(ask.draft);
+                    self.typed_name.clear();
                 }
             }
             None => {}

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use egui::{Align, Layout, RichText, WidgetInfo, accesskit::Role, vec2};
 use switchboard_desk::send::{
-    MADE, SendBoard,
+    MADE, SchemaKey, SendBoard,
     draft::{Request, RequestKind},
 };
 
 use super::{
     editing::{CameFrom, Editing},
     fields::{Form, button_ui, sized_button_ui},
-    grpc_ui::{self, GrpcLook, GrpcTab, schema_key},
+    grpc_ui::{self, GrpcLook, GrpcTab},
     http_ui::{self, HttpTab},
     library::path_mistake,
     options_ui::carries_ui,
@@ -85,7 +85,7 @@ impl RequestUi<'_> {
     pub(super) fn ui(&self, ui: &mut egui::Ui, form: &mut Form<'_>, editing: &mut Editing, look: &mut RequestLook) -> Option<RequestAsk> {
         let mut asked = self.address_ui(ui, form, editing);
         let schema = match &editing.draft.request {
-            Request::Grpc(grpc) => self.board.schemas.get(&schema_key(grpc)),
+            Request::Grpc(grpc) => self.board.schemas.get(&SchemaKey::of(grpc)),
             _ => None,
         };
         match &mut editing.draft.request {

@@ -267,7 +267,10 @@ pub(crate) fn board() -> SendBoard {
         version: 1,
         sent: [answered(), refused, records, called, unreachable].map(Arc::new).to_vec(),
         saved: Arc::new(saved()),
-        schemas: BTreeMap::from([(SchemaKey { url: text("{{orders}}"), from: SchemaFrom::Reflection }, SchemaBoard::Known(Arc::new(schema())))]),
+        schemas: BTreeMap::from([(
+            SchemaKey { url: text("{{orders}}"), authority: String::new(), from: SchemaFrom::Reflection },
+            SchemaBoard::Known(Arc::new(schema())),
+        )]),
         clusters: vec![text("lab-kafka")],
         secrets: vec![(text("token"), Origin::parse("http://localhost:8080").expect("an address").0)],
         ..SendBoard::default()

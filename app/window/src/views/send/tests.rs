@@ -14,8 +14,8 @@ use egui_kittest::{
     kittest::{NodeT as _, Queryable as _},
 };
 use switchboard_desk::send::{
-    Mistake, Question, SchemaBoard, SchemaKey, SendAsk, SendBoard, SendCommand, Sent, SentId,
-    draft::{Auth, Body, Draft, HttpDraft, Pair, Payload, ReplyId, Request, RequestKind, SchemaFrom},
+    Mistake, Question, SchemaBoard, SchemaKey, SendAsk, SendBoard, SendCommand, Sent, SentId, Status,
+    draft::{Auth, Body, Draft, HttpDraft, Pair, Payload, ReplyId, Request, RequestKind},
 };
 
 use super::sample;

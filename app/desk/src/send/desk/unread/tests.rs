@@ -4,7 +4,7 @@ use parking_lot::Mutex;
 use switchboard_model::{AnswerNews, CallNews, Origin, Outcome, OutgoingCall, OutgoingRequest, PermitRefused, Target};
 
 use super::*;
-use crate::send::access::{Method, SchemaFiles, Tell, Waiting};
+use crate::send::access::{Method, SchemaFiles, Tell, Untold, Waiting};
 
 /// A server's types, each of which holds others.
 struct Types {
@@ -121,7 +121,7 @@ impl ServerAccess for Servers {
         panic!("nothing is sent")
     }
 
-    fn reflect(&self, server: Server, _: HeaderMap, types: Vec<String>, _: TlsFiles) -> Waiting<Result<Arc<dyn MethodSchema>, String>> {
+    fn reflect(&self, server: Server, _: HeaderMap, types: Vec<String>, _: TlsFiles, _: Tell<CallNews>) -> Waiting<Result<Arc<dyn MethodSchema>, Untold>> {
         assert_eq!(server, called(), "what is asked is what is called");
         self.0.asked.lock().push(types.clone());
         if self.0.is_silent {

@@ -14,8 +14,7 @@ const IGNORED_WITH_VALUE: [&str; 5] = ["connect-timeout", "keepalive-time", "max
 /// Flags without a counterpart.
 const TOLD: [&str; 4] = ["alts", "expand-headers", "unix", "xds"];
 /// Options with a value that have none.
-const TOLD_WITH_VALUE: [&str; 7] =
-    ["authority", "servername", "user-agent", "reflect-header", "format", "alts-handshaker-service", "alts-target-service-account"];
+const TOLD_WITH_VALUE: [&str; 6] = ["servername", "user-agent", "reflect-header", "format", "alts-handshaker-service", "alts-target-service-account"];
 
 /// Reads the arguments of one grpcurl. `printed` is what was piped into it.
 pub(super) fn read(words: &[Word], printed: &mut [Vec<u8>], notes: &mut Notes) -> Result<Option<Draft>, ImportError> {
@@ -29,6 +28,7 @@ pub(super) fn read(words: &[Word], printed: &mut [Vec<u8>], notes: &mut Notes) -
         descriptors: None,
         credentials: Credentials::new(),
         tls: TlsDraft::default(),
+        authority: String::new(),
         deadline_s: None,
     };
     let rest = line.read(words, notes);
@@ -57,6 +57,7 @@ struct GrpcurlLine<'a> {
     descriptors: Option<String>,
     credentials: Credentials,
     tls: TlsDraft,
+    authority: String,
     deadline_s: Option<f64>,
 }
 
@@ -124,6 +125,7 @@ impl GrpcurlLine<'_> {
                 notes.add("The file of the identity has to hold the certificate and its key, both PEM.");
             }
             "key" => {}
+            "authority" => self.authority = literal(value),
             "d" => self.data = self.messages(value, is_live, notes),
             "H" | "rpc-header" => self.header(value, is_live, notes),
             "max-time" => match value.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds <= 3_600.0) {
@@ -190,6 +192,7 @@ impl GrpcurlLine<'_> {
             auth,
             messages,
             deadline_s: self.deadline_s.unwrap_or(DEFAULT_TIMEOUT_S),
+            authority: self.authority,
             tls: self.tls,
             ..GrpcDraft::default()
         };

@@ -193,6 +193,6 @@ fn foreign(program: &str) -> ImportError {
 }
 
 /// A text that is no template: braces stand for themselves.
-fn literal(text: &str) -> String {
+pub(in crate::send) fn literal(text: &str) -> String {
     text.replace("{{", "\\{{")
 }

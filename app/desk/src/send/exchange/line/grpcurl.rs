@@ -35,6 +35,9 @@ fn write(line: &mut Line, planned: &PlannedCall) -> Result<Option<String>, Unspe
     if let Some(deadline) = call.deadline {
         line.option("-max-time", "deadline", &seconds(deadline.as_secs_f64()))?;
     }
+    if let Some(authority) = &planned.authority {
+        line.option("-authority", "authority", authority)?;
+    }
     if !planned.tls.root_certificates.is_empty() {
         line.option("-cacert", "file of certificates", &path(&planned.tls.root_certificates))?;
     }

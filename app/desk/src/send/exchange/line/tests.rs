@@ -217,7 +217,14 @@ fn call(messages: Vec<String>, metadata: HeaderMap, schema: SchemaFrom, auth: Au
         spent: std::time::Duration::ZERO,
         compression: None,
     };
-    planned(Planned::Grpc(Box::new(PlannedCall { call, messages, schema, auth, tls: TlsDraft::default() })))
+    planned(Planned::Grpc(Box::new(PlannedCall {
+        call,
+        messages,
+        schema,
+        auth,
+        authority: Some("$(touch canary).test:1".to_owned()),
+        tls: TlsDraft::default(),
+    })))
 }
 
 /// Options of a line as Go's programs read them, and what stands behind.
@@ -253,6 +260,7 @@ fn a_call_is_the_same_to_grpcurl() {
     let (options, rest) = go_options(&given.words);
     assert_eq!(rest, ["-h:50051", "shop.v1.Orders/PlaceOrder"]);
     let value = |name: &str| options.iter().find(|(known, _)| known == name).map(|(_, value)| text(value));
+    assert_eq!(value("-authority").as_deref(), Some("$(touch canary).test:1"));
     assert_eq!(value("-d").as_deref(), Some("{\"a\":\"it's\"}\n{}"));
     assert_eq!(
         (value("-proto").as_deref(), value("-max-time").as_deref(), value("-plaintext").as_deref()),

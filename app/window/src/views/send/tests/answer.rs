@@ -137,3 +137,27 @@ fn whatever_was_answered_the_panes_stay_as_wide_as_they_are() {
         }
     }
 }
+
+#[test]
+fn a_redirect_is_a_request_of_its_own_that_somebody_sends_or_does_not() {
+    let redirected = |location: &str| {
+        let mut sent = sample::answered();
+        sent.answer.status = Some(Status::Http { status: 303, version: "HTTP/1.1" });
+        sent.answer.headers = vec![("location".to_owned(), location.to_owned())];
+        SendBoard { sent: vec![Arc::new(sent)], ..sample::board() }
+    };
+    let (source, mut harness) = open(redirected("/orders/8a0f4c98"));
+    press(&mut harness, &[Key::L]);
+    assert_eq!(value(&harness, Role::TextInput, "URL"), "http://localhost:8080/orders/8a0f4c98");
+    assert!(asked(&source).is_empty(), "nothing goes by itself");
+    ctrl(&mut harness, Key::Enter);
+    let ask = sent(&source);
+    assert_eq!((http(&ask).method.as_str(), http(&ask).body), ("GET", Body::None));
+    let (source, mut harness) = open(redirected("http://shop.example/orders"));
+    click(&mut harness, Role::Button, "Send to http://shop.example/orders, without credentials…");
+    assert_eq!((value(&harness, Role::TextInput, "URL").as_str(), asked(&source).len()), ("http://shop.example/orders", 0));
+    let (_, harness) = open(redirected("file:///etc/passwd"));
+    harness.get_by_label_contains("its Location is not gone to");
+    let (_, harness) = open(sample::board());
+    assert!(harness.query_by_label_contains("Send to http").is_none(), "it leads nowhere else");
+}

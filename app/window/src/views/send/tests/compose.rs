@@ -108,11 +108,16 @@ fn a_call_is_composed_from_what_the_server_tells() {
     let (source, mut harness) = open(SendBoard { sent: Vec::new(), schemas: std::collections::BTreeMap::default(), ..sample::board() });
     click(&mut harness, Role::RadioButton, "kind gRPC");
     line(&mut harness, "Server", "http://localhost:50051");
+    click(&mut harness, Role::Tab, "request Options");
+    line(&mut harness, "Authority", "orders.test");
+    click(&mut harness, Role::Tab, "request Message");
+    assert!(asked(&source).is_empty(), "nobody is asked by what is typed");
     harness.get_by_label("Ask the server").click();
     settle(&mut harness);
     let Some(SendCommand::Describe(grpc, environment)) = asked(&source).pop() else { panic!("it is asked") };
     assert_eq!((grpc.url.as_str(), environment.as_deref()), ("http://localhost:50051", Some("local")));
-    let key = SchemaKey { url: grpc.url.clone(), from: SchemaFrom::Reflection };
+    assert_eq!(grpc.authority, "orders.test");
+    let key = SchemaKey::of(&grpc);
     let board = |schema: SchemaBoard| SendBoard { sent: Vec::new(), schemas: [(key.clone(), schema)].into(), ..sample::board() };
     source.show_send(board(SchemaBoard::Failed("the server has no reflection: name .proto files".to_owned())));
     settle(&mut harness);

@@ -100,10 +100,11 @@ fn call() -> impl Strategy<Value = Draft> {
     let metadata = prop::collection::vec((name(), "[ -~]{0,20}").prop_map(|(name, value)| Pair::new(literal(&name), literal(value.trim()))), 0..5);
     let bearer = prop_oneof![Just(Auth::None), "[a-z]{3,9}x".prop_map(|secret| Auth::Bearer { secret })];
     let messages = prop::collection::vec(message, 0..4);
-    ("https?://[a-z]{1,8}:[1-9][0-9]{0,3}", "[a-z]{1,5}\\.[A-Z][a-z]{1,5}/[A-Z]{1,5}", schema, metadata, bearer, messages, 0.001..3_600.0).prop_map(
-        |(url, method, schema, metadata, auth, messages, deadline_s)| Draft {
+    let address = ("https?://[a-z]{1,8}:[1-9][0-9]{0,3}", "|[a-z]{1,5}\\.test|[a-z$'*]{1,5}:[1-9][0-9]{0,3}");
+    (address, "[a-z]{1,5}\\.[A-Z][a-z]{1,5}/[A-Z]{1,5}", schema, metadata, bearer, messages, 0.001..3_600.0).prop_map(
+        |((url, authority), method, schema, metadata, auth, messages, deadline_s)| Draft {
             name: String::new(),
-            request: Request::Grpc(GrpcDraft { url, method, schema, metadata, auth, messages, deadline_s, ..GrpcDraft::default() }),
+            request: Request::Grpc(GrpcDraft { url, method, schema, metadata, auth, messages, deadline_s, authority, ..GrpcDraft::default() }),
         },
     )
 }
@@ -140,6 +141,7 @@ proptest! {
         let imported = from_text(&line).map_err(|error| TestCaseError::fail(format!("{error}: {line}")))?;
         let second = planned(&imported.drafts[0], 1_000).ok_or_else(|| TestCaseError::fail(format!("no plan: {line}\n{:?}", imported.drafts[0])))?;
         let (Planned::Grpc(a), Planned::Grpc(b)) = (&first.what, &second.what) else { unreachable!("calls") };
+        prop_assert_eq!(&a.authority, &b.authority, "{}", line);
         prop_assert_eq!((&a.call.authority, &a.call.method, &a.call.metadata), (&b.call.authority, &b.call.method, &b.call.metadata), "{}", line);
         prop_assert_eq!((&a.messages, &a.schema, &a.auth), (&b.messages, &b.schema, &b.auth), "{}", line);
     }
