@@ -12,6 +12,8 @@ mod records;
 mod replies;
 mod request;
 mod sending;
+#[cfg(test)]
+mod tests;
 mod unread;
 mod worker;
 
