@@ -2,6 +2,7 @@
 //! those who read it; unknown is `None`, never 0.
 
 mod counts;
+mod death;
 mod evidence;
 mod lag_verdict;
 mod lists;
@@ -15,6 +16,7 @@ mod verdict;
 
 pub use crate::words::count;
 pub use counts::{CountsReport, LeftOut, LimitsReport};
+pub use death::Death;
 pub use evidence::{Basis, Evidence, Exemplar};
 pub use lag_verdict::{LagVerdict, Pace};
 pub use lists::{

@@ -10,9 +10,7 @@ use switchboard_model::{
 
 use crate::ledger::{HashKey, LetterKey, LetterState, Letters, SentState};
 use crate::send::edit::{Edited, change_headers};
-use crate::send::replay::{
-    AskedLetter, AskedLetters, ClusterAccess, RangesFound, Readers, ReplayAsk, ReplayOptions, ReplayTarget, TargetPlan, Writing, target_words,
-};
+use crate::send::replay::{AskedLetter, ClusterAccess, RangesFound, Readers, ReplayAsk, ReplayOptions, ReplayTarget, TargetPlan, Writing, target_words};
 
 /// Records of a preview whose contents are kept to be looked at.
 const MAX_SHOWN: usize = 200;
@@ -264,6 +262,8 @@ pub(super) struct Planner<'a> {
     pub letters: &'a Letters,
     /// The cluster that is sent to.
     pub access: &'a dyn ClusterAccess,
+    /// Whether dead letters lie on a channel of the cluster that is read, among others or not.
+    pub holds_the_dead: &'a (dyn Fn(&str) -> bool + Sync),
     /// How many one run sends at most; `None` = all.
     pub num_most: Option<usize>,
     pub planned: Vec<Planned>,
@@ -338,6 +338,12 @@ impl Planner<'_> {
             if let Some(reason) = held(state, self.options.again) {
                 return self.skipped.push(SkippedLetter { letter: asked.letter, reason });
             }
+        }
+        if let Ok(original) = &read
+            && !asked.is_dead
+            && (self.holds_the_dead)(&asked.letter.at.channel)
+        {
+            asked.learn(original);
         }
         let target = self.target.of(asked.own_channel()).to_owned();
         let there = self.there.get(&target);
@@ -416,11 +422,7 @@ impl Preview {
 
     /// Whether it is of dead letters; else of other records.
     pub fn is_of_the_dead(&self) -> bool {
-        match &self.ask.letters {
-            AskedLetters::AllOpen { .. } => true,
-            AskedLetters::These(letters) => letters.iter().any(|asked| asked.is_dead),
-            AskedLetters::Ranges(_) => false,
-        }
+        self.ask.is_of_the_dead()
     }
 
     /// The channel that is sent to, or how many are.

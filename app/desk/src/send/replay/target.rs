@@ -114,7 +114,7 @@ impl Goal<'_> {
             return wrong;
         }
         if letters.iter().any(|asked| asked.letter.at.cluster != self.ask.cluster) {
-            return Some("the letters lie on several clusters; send those of one at a time".to_owned());
+            return Some("they lie on several clusters; send those of one at a time".to_owned());
         }
         None
     }
@@ -166,7 +166,7 @@ impl Goal<'_> {
 
     fn wrong_channel(&self, channel: &str) -> Option<String> {
         if channel.is_empty() {
-            return Some("the letters do not tell which channel they came from. Name the channel to send them to".to_owned());
+            return Some("they do not tell which channel they came from. Name the channel to send them to".to_owned());
         }
         (self.is_for_the_dead)(channel).then(|| {
             format!(
