@@ -12,6 +12,7 @@ use switchboard_desk::send::replay::{
 };
 use switchboard_desk::session::Session;
 use switchboard_desk::sources::SourceProfile;
+use switchboard_engine::view::Snapshot;
 use switchboard_model::SourcePhase;
 use tokio::runtime::Handle;
 
@@ -99,20 +100,23 @@ async fn clusters_are_known(session: &Session, names: &[&str]) {
     }
 }
 
-/// Waits until it is told who reads the channels; where nobody does, that is not told, and it is not waited for long.
+/// Waits until it is told who reads the channels, not for long.
 async fn readers_are_known(session: &Session, cluster: &str, channels: &[String]) {
     let deadline = Instant::now() + READERS_WITHIN;
-    let is_known = || {
-        let snapshot = session.snapshot();
-        let is_told = |channel: &String| {
-            let mut groups = snapshot.groups.iter().filter(|group| group.topic == *channel && group.lag.is_some());
-            groups.any(|group| group.cluster.as_deref().is_none_or(|name| name == cluster))
-        };
-        channels.iter().all(is_told)
-    };
-    while !is_known() && Instant::now() < deadline {
+    while !are_readers_known(&session.snapshot(), cluster, channels) && Instant::now() < deadline {
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// Whether it is told who reads the channels: a group of each, or all that the cluster knows. A source is live once it has asked for all groups, and told
+/// them before.
+fn are_readers_known(snapshot: &Snapshot, cluster: &str, channels: &[String]) -> bool {
+    let is_told = |channel: &String| {
+        let mut groups = snapshot.groups.iter().filter(|group| group.topic == *channel && group.lag.is_some());
+        groups.any(|group| group.cluster.as_deref().is_none_or(|name| name == cluster))
+    };
+    let is_live = || snapshot.sources.iter().any(|source| source.kind.has_channels() && source.name == cluster && source.phase == SourcePhase::Live);
+    channels.iter().all(is_told) || is_live()
 }
 
 /// Waits until the board says something; an error where it says no.
@@ -283,4 +287,52 @@ fn told_of_run(preview: &Preview, run: &RunBoard) -> Value {
     told["read_by_every_group"] = run.num_read.into();
     told["dead_again"] = run.num_dead_again.into();
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use switchboard_engine::view::{CountsReport, GroupView, SourceView};
+    use switchboard_model::{
+        SourceKind,
+        SourcePhase::{Connecting, Degraded, Failed, Live},
+    };
+
+    use super::*;
+
+    #[test]
+    fn nobody_is_waited_for_once_the_cluster_has_told_all_of_its_groups() {
+        let source = |name: &str, phase: SourcePhase| SourceView {
+            name: name.to_owned(),
+            kind: SourceKind::Kafka,
+            cluster_id: Some("c".to_owned()),
+            phase,
+            detail: String::new(),
+            next_step: String::new(),
+            at_ns: 0,
+            counts: CountsReport::default(),
+            by_kind: Vec::new(),
+            left_out: Vec::new(),
+        };
+        let reader = |topic: &str, cluster: &str, lag: Option<u64>| GroupView {
+            group: "billing".to_owned(),
+            topic: topic.to_owned(),
+            cluster: Some(cluster.to_owned()),
+            lag,
+            ..GroupView::default()
+        };
+        for (name, phase, groups, is_known) in [
+            ("nothing is told yet", Connecting, vec![], false),
+            ("one of two", Connecting, vec![reader("orders", "shop", Some(0))], false),
+            ("one each", Connecting, vec![reader("orders", "shop", Some(0)), reader("payments", "shop", Some(4))], true),
+            ("how far it is comes later", Connecting, vec![reader("orders", "shop", Some(0)), reader("payments", "shop", None)], false),
+            ("another cluster's", Connecting, vec![reader("orders", "shop", Some(0)), reader("payments", "other", Some(4))], false),
+            ("nobody reads them", Live, vec![], true),
+            ("some could not be asked", Degraded, vec![], false),
+            ("it is gone", Failed, vec![], false),
+        ] {
+            let sources = Arc::new(vec![source("other", Live), source("shop", phase)]);
+            let snapshot = Snapshot { groups: Arc::new(groups), sources, ..Snapshot::default() };
+            assert_eq!(are_readers_known(&snapshot, "shop", &["orders".to_owned(), "payments".to_owned()]), is_known, "{name}");
+        }
+    }
 }

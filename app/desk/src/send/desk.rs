@@ -14,6 +14,8 @@ mod reflection;
 mod replies;
 mod request;
 mod sending;
+#[cfg(test)]
+mod tests;
 mod unread;
 mod worker;
 

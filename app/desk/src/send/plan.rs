@@ -16,7 +16,7 @@ use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 use switchboard_model::{Origin, OutgoingCall, OutgoingRecord, OutgoingRequest, TraceId};
 
-use crate::send::draft::{Auth, Carries, Draft, Pair, Request, SchemaFrom, TlsDraft};
+use crate::send::draft::{Auth, Carries, Draft, Pair, RecordDraft, Request, SchemaFrom, TlsDraft};
 use crate::send::rows::Rows;
 use crate::send::variables::{Variables, uuid};
 
@@ -131,6 +131,11 @@ pub(in crate::send) fn plan_with_rows(draft: &Draft, variables: &Variables<'_>, 
         Request::Grpc(grpc) => planner.call(grpc),
         Request::Record(record) => planner.record(record),
     }
+}
+
+/// The topic that a record goes to which these values fill in.
+pub(in crate::send) fn topic(draft: &RecordDraft, variables: &Variables<'_>) -> Result<String, Mistake> {
+    Planner { variables, files: &Files::new(), rows: &Rows::default() }.topic(draft)
 }
 
 /// Whether a method changes nothing where it is sent (RFC 9110, 9.2.1).

@@ -9,6 +9,7 @@ use switchboard_desk::ledger::{Settled, SettledAs, TargetKind};
 use switchboard_desk::send::draft::{HeaderDraft, Payload};
 use switchboard_desk::send::{Question, Reply, SendCommand, Status};
 use switchboard_kafka::testing::MockKafka;
+use switchboard_model::{OperationEnd, Outcome};
 
 use crate::sending::{Sending, Told, record};
 
@@ -129,8 +130,30 @@ async fn a_topic_or_partition_that_is_not_there_is_not_made() {
     is_known(&sending).await;
     let Told::Sent(_) = sending.send(record(|record| (record.topic, record.partition) = (TOPIC.to_owned(), Some(1)))).await else { panic!("it was not sent") };
     assert_eq!(sending.settled().await.settled.as_ref().map(Settled::counts_as), Some(SettledAs::NotDone));
-    let refused = sending.until("refusal", |board| board.refusal.clone()).await;
-    assert!(refused.contains("0 to 0, and no 1"), "{refused}");
+    let sent = sending.settled().await;
+    assert!(sent.settled.as_ref().is_some_and(|settled| settled.reason().contains("0 to 0, and no 1")), "{sent:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_a_record_was_not_sent_is_told_once() {
+    let cluster = cluster(1);
+    let sending = Sending::start(&profile(&cluster));
+    is_known(&sending).await;
+    let Told::Sent(_) = sending.send(record(|record| (record.topic, record.partition) = (TOPIC.to_owned(), Some(7)))).await else { panic!("it was not sent") };
+    let sent = sending.settled().await;
+    let why = format!("{TOPIC} has the partitions 0 to 0, and no 7");
+    assert_eq!(sent.settled, Some(Settled::Tried(Outcome::NotDone(why.clone()))));
+    // What the operation says comes last.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(ended) = sending.session.operations().board().ended.first().and_then(|view| view.end.clone()) {
+            assert!(matches!(&ended.how, OperationEnd::Failed(failure) if failure.reason == why), "{ended:?}");
+            break;
+        }
+        assert!(Instant::now() < deadline, "it does not end");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert_eq!(sending.session.send_board().refusal, None, "it stands in the answer");
 }
 
 const REPLIES: &str = "orders.replies";

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use switchboard_desk::ledger::{SettledAs, TargetKind};
-use switchboard_desk::send::draft::{Auth, Body, Pair};
+use switchboard_desk::send::draft::{Auth, Body, Pair, RepeatDraft};
 use switchboard_desk::send::{Question, SendCommand, Status};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -114,6 +114,27 @@ async fn a_secret_goes_to_its_server_alone_and_stands_nowhere_else() {
     assert_eq!(other.num_connections.load(Ordering::SeqCst), 0);
     let shown = format!("{:?} {:?}", sending.session.send_board(), sending.lines().await);
     assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_the_profile_does_not_have_or_binds_elsewhere_is_told_before_anything_is_asked() {
+    let server = Server::start(Some(WELL)).await;
+    let elsewhere = "[[secrets]]\nname = \"token\"\nserver = \"http://127.0.0.1:9\"\nfrom = { command = \"echo hunter2\" }\n";
+    for (secrets, told) in [("", "the profile has no secret called `token`"), (elsewhere, "goes to http://127.0.0.1:9 alone")] {
+        let sending = Sending::start(&format!("[otlp]\ngrpc_port = 0\nhttp_port = 0\n{secrets}"));
+        let order = |repeat: RepeatDraft| {
+            http(|http| {
+                (http.method, http.url, http.repeat) = ("POST".to_owned(), server.url("/checkout"), repeat);
+                http.auth = Auth::Bearer { secret: "token".to_owned() };
+            })
+        };
+        for repeat in [RepeatDraft::default(), RepeatDraft { times: 3, ..RepeatDraft::default() }] {
+            let mistake = sending.send(order(repeat)).await;
+            assert!(matches!(&mistake, Told::Mistake("auth", reason) if reason.contains(told)), "{mistake:?}");
+        }
+        assert!(sending.session.send_board().asking.is_none() && sending.lines().await.is_empty());
+    }
+    assert_eq!(server.num_connections.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use switchboard_model::{NO_TIME, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, group_in_name};
+use switchboard_model::{NO_TIME, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER};
 
 use crate::state::{Asked, DeadLetterInfo, death, dies_there};
 use crate::store::{Held, RecordContent, RecordRef, RecordSegment, StoredAt};
@@ -129,13 +129,12 @@ fn letter(at: StoredAt, record: RecordRef<'_>) -> LetterView {
     // The last of equal names counts: a replay adds its own behind those that were there.
     let header = |name: &str| content.headers.iter().rev().find(|header| header.name == name && !header.redacted)?.value;
     let text = |name: &str| std::str::from_utf8(header(name)?).ok().map(str::trim);
-    let retried_ns = info.first_try_ns.filter(|_| record.timestamp_ns() != NO_TIME).map(|first_ns| record.timestamp_ns().saturating_sub(first_ns));
-    // Spring Cloud Stream's headers leave the group out; the name of its channel has it.
-    let group = info.group.or_else(|| group_in_name(record.channel(), info.origin.as_deref()?).map(str::to_owned));
+    let timestamp_ns = (record.timestamp_ns() != NO_TIME).then(|| record.timestamp_ns());
+    let (retried_ns, group) = (info.retried_ns(timestamp_ns), info.group_on(record.channel()));
     LetterView {
         row: at.into(),
         at: record.message(),
-        timestamp_ns: (record.timestamp_ns() != NO_TIME).then(|| record.timestamp_ns()),
+        timestamp_ns,
         received_ns: record.received_ns(),
         key: content.key.map(<[u8]>::to_vec),
         value_size_bytes: content.value_size_bytes,
@@ -151,7 +150,7 @@ fn letter(at: StoredAt, record: RecordRef<'_>) -> LetterView {
         redacted: record.redacted(),
         replay_id: text(REPLAY_ID_HEADER).filter(|id| !id.is_empty()).map(str::to_owned),
         replay_count: text(REPLAY_COUNT_HEADER).and_then(|count| count.parse().ok()).unwrap_or(0),
-        retried_ns: retried_ns.filter(|ns| *ns >= 0),
+        retried_ns,
         dialect: (!info.dialect.is_empty()).then(|| info.dialect.to_owned()),
     }
 }

@@ -3,7 +3,7 @@
 use switchboard_model::FailureField::{
     Attempts, Cause, CauseMessage, DueMs, Exception, FirstTryMs, Group, Message, NextAttempt, Offset, Origin, Partition, Reason, Stack, TimestampMs,
 };
-use switchboard_model::{FAILURE_DIALECTS, FailureField, HeaderDecoder, ToldPlace, may_tell_failure};
+use switchboard_model::{FAILURE_DIALECTS, FailureField, HeaderDecoder, ToldPlace, group_in_name, may_tell_failure};
 
 use crate::state::fingerprint;
 use crate::words;
@@ -55,6 +55,17 @@ impl DeadLetterInfo {
     pub(crate) fn fingerprint(&self) -> String {
         let class = self.cause.as_deref().or(self.exception.as_deref());
         fingerprint::fingerprint(class, self.stack_top_frame.as_deref(), self.message.as_deref())
+    }
+
+    /// The group that gave up a record which lies on this channel. Spring Cloud Stream's headers leave it out; the name of its channel has it.
+    pub(crate) fn group_on(&self, channel: &str) -> Option<String> {
+        self.group.clone().or_else(|| group_in_name(channel, self.origin.as_deref()?).map(str::to_owned))
+    }
+
+    /// How long it was tried before it was given up at this time, ns.
+    pub(crate) fn retried_ns(&self, timestamp_ns: Option<i64>) -> Option<i64> {
+        let first_ns = self.first_try_ns?;
+        timestamp_ns.map(|at_ns| at_ns.saturating_sub(first_ns)).filter(|ns| *ns >= 0)
     }
 }
 

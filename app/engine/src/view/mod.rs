@@ -2,6 +2,7 @@
 //! those who read it; unknown is `None`, never 0.
 
 mod counts;
+mod death;
 mod evidence;
 mod lag_verdict;
 mod lists;
@@ -16,6 +17,7 @@ mod verdict;
 pub use crate::queries::letter_told;
 pub use crate::words::count;
 pub use counts::{CountsReport, LeftOut, LimitsReport};
+pub use death::Death;
 pub use evidence::{Basis, Evidence, Exemplar};
 pub use lag_verdict::{LagVerdict, Pace};
 pub use lists::{

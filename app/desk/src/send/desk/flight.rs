@@ -47,7 +47,7 @@ pub(super) struct Maker {
     pub office: Arc<Office>,
     pub ask: SendAsk,
     pub files: Files,
-    pub rows: Rows,
+    pub rows: Arc<Rows>,
     /// The one that was planned: what it carries stands on the board.
     pub first: Plan,
     pub send_name: String,

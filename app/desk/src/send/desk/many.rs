@@ -182,10 +182,11 @@ impl Many<'_> {
         let mut went = Ok(());
         while !teller.is_cancelled() {
             if waiting.is_empty() && planned < num && went.is_ok() {
-                let next = planned + 1..=(planned + block).min(num);
-                planned = *next.end();
-                match self.intend(next).await {
-                    Ok(loads) => waiting = loads.into(),
+                match self.intend(planned + 1..=(planned + block).min(num)).await {
+                    Ok(loads) => {
+                        planned += loads.len() as u64;
+                        waiting = loads.into();
+                    }
                     // Nothing more goes; what is on its way is waited for.
                     Err(stop) => went = Err(stop),
                 }
@@ -288,11 +289,19 @@ impl Many<'_> {
         }
     }
 
-    /// Plans these, and writes down that they are about to go.
+    /// Plans these, or as many of the first of them as are of so many bytes, and writes down that they are about to go.
     async fn intend(&self, copies: std::ops::RangeInclusive<u64>) -> Result<Vec<(SendId, Load)>, Stop> {
         let at_ns = self.sending.office.now_ns();
         let first = *copies.start();
-        let loads = copies.map(|copy| self.load(copy)).collect::<Result<Vec<Load>, Stop>>()?;
+        let (mut loads, mut num_bytes) = (Vec::new(), 0);
+        for copy in copies {
+            let load = self.load(copy)?;
+            num_bytes += load.size_bytes;
+            loads.push(load);
+            if num_bytes >= BLOCK_BYTES {
+                break;
+            }
+        }
         let intent = |(index, load): (usize, &Load)| ComposedIntent {
             target_kind: self.ready.way.kind(),
             target: self.ready.way.name(),

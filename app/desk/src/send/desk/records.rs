@@ -1,17 +1,23 @@
 //! Records, carried: a run from its beginning to its end, at the rate that was asked for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use switchboard_model::{FailureKind, Outcome, Receipt, Route};
 
+use super::Office;
 use super::flight::{Flight, Maker};
 use super::leave::Way;
 use super::replies::Awaiting;
-use super::sending::{Ready, Sending, Stop, send_name};
+use super::sending::{Ready, Sending, Stop, random, send_name};
 use crate::ledger::{Ending, Ledger, LedgerError, NewRun, RunLock, Settled};
 use crate::operations::Teller;
+use crate::send::command::SendAsk;
 use crate::send::draft::Request;
-use crate::send::plan::Planned;
+use crate::send::plan::{Planned, topic};
+use crate::send::replay::{ClusterAccess, TARGETS_MAX, size_limits};
+use crate::send::rows::Rows;
+use crate::send::variables::Variables;
 
 /// The most that may be asked for in a second.
 const RATE_MAX: u32 = 100_000;
@@ -30,8 +36,7 @@ impl Sending {
         let run_id = ledger.begin_run(run).await.map_err(unwritten)?;
         let shown = self.shows(&ready, false);
         let connecting = async {
-            // One by itself makes no batch that could be too large.
-            let size_limit = if ready.num > 1 { reach.access().size_limit(&first.record.channel).await.ok() } else { None };
+            let size_limit = self.size_limit(&ready, reach.access()).await;
             let sender = reach.access().connect(cluster_id.clone(), None, size_limit).await?;
             let num_partitions = sender.num_partitions(&first.record.channel).await?;
             if let Route::Partition(partition) = first.record.route
@@ -87,6 +92,38 @@ impl Sending {
         }
         went.and(ended)
     }
+
+    /// How many bytes several of its records may have together: what the topic takes of theirs that takes least; `None` = nobody knows. One by itself
+    /// makes no batch that could be too large.
+    async fn size_limit(&self, ready: &Ready, access: &dyn ClusterAccess) -> Option<u64> {
+        let (Planned::Record(first), Request::Record(draft)) = (&ready.plan.what, &self.ask.draft.request) else { return None };
+        if ready.num < 2 {
+            return None;
+        }
+        let mut channels = BTreeSet::from([first.record.channel.clone()]);
+        if draft.topic.contains("{{") {
+            let (office, ask, rows, num) = (Arc::clone(&self.office), self.ask.clone(), Arc::clone(&ready.rows), ready.num);
+            channels.extend(tokio::task::spawn_blocking(move || topics(&office, &ask, &rows, num)).await.unwrap_or_default());
+        }
+        size_limits(access, &channels).await.into_values().filter_map(Result::ok).min()
+    }
+}
+
+/// The topics that the records of a draft go to; of very many the first. One that cannot be told is told of when its record is made.
+fn topics(office: &Office, ask: &SendAsk, rows: &Rows, num: u64) -> BTreeSet<String> {
+    let Request::Record(draft) = &ask.draft.request else { return BTreeSet::new() };
+    let named = office.variables(ask);
+    let mut topics = BTreeSet::new();
+    // Beyond its last row a file begins again.
+    for counter in 1..=num.min(rows.len().max(TARGETS_MAX) as u64) {
+        let row = rows.row(counter - 1);
+        let variables = Variables { named: &named, row: &row, counter, now_ns: office.now_ns(), random: &|| random().unwrap_or(1) };
+        topics.extend(topic(draft, &variables));
+        if topics.len() == TARGETS_MAX {
+            break;
+        }
+    }
+    topics
 }
 
 /// What became of records until now.

@@ -18,6 +18,7 @@ use super::reflection::{SchemaWanted, reflected};
 use super::{Asked, Office, Then};
 use crate::ledger::{Ending, Ledger, NewRun, SendId, Settled, Settlement};
 use crate::operations::Teller;
+use crate::profile::NamedSecret;
 use crate::send::access::{MethodSchema, SchemaFiles, Server, TlsFiles};
 use crate::send::board::{Answer, Asking, Question, Reply, SchemaBoard, Sent, SentId};
 use crate::send::command::SendAsk;
@@ -85,7 +86,7 @@ pub(super) struct Ready {
     /// How many requests or records.
     pub num: u64,
     /// Values for one after another.
-    pub rows: Rows,
+    pub rows: Arc<Rows>,
 }
 
 impl Sending {
@@ -122,7 +123,10 @@ impl Sending {
                 failure(FailureKind::Protocol, reason)
             }
             Stop::Refused(kind, reason) => {
-                self.office.refuse(reason.as_str());
+                // What stands in the answer is told there.
+                if !self.is_told(&reason) {
+                    self.office.refuse(reason.as_str());
+                }
                 failure(kind, reason)
             }
             Stop::Asks(asked) => {
@@ -132,12 +136,23 @@ impl Sending {
         }
     }
 
+    /// Whether it stands on the board for this reason.
+    fn is_told(&self, reason: &str) -> bool {
+        let board = Arc::clone(&self.office.board.lock());
+        let settled = board.sent.iter().find(|sent| sent.sent_id == self.sent_id).and_then(|sent| sent.settled.as_ref());
+        settled.is_some_and(|settled| settled.reason() == reason)
+    }
+
     /// Plans it, and looks whether it may go.
     async fn ready(&self) -> Result<Ready, Stop> {
         let begun = Instant::now();
         let files = read_files(&self.office, &self.ask).await?;
-        let rows = read_rows(&self.ask, &files).await?;
+        let rows = Arc::new(read_rows(&self.ask, &files).await?);
         let plan = self.plan(&files, &rows, 1)?;
+        if let Some(origin) = plan.origin() {
+            // Nobody is asked about what cannot go.
+            secret(&self.office, plan.auth(), origin)?;
+        }
         let num = match &self.ask.draft.request {
             Request::Record(record) if record.copies == 0 => rows.len().max(1) as u64,
             Request::Record(record) => u64::from(record.copies),
@@ -470,9 +485,9 @@ pub(super) fn call_tls(planned: &PlannedCall, files: &Files) -> Result<TlsFiles,
     Ok(TlsFiles { authority: planned.authority.clone(), ..tls_files(&planned.tls, files)? })
 }
 
-/// Puts the credential that a draft names among headers. It goes to the server that the profile binds it to, and to no other.
-pub(super) async fn authorise(office: &Office, auth: &Auth, origin: &Origin, headers: &mut HeaderMap) -> Result<(), Stop> {
-    let Some(name) = auth.secret() else { return Ok(()) };
+/// The secret that a draft names, if the profile has it and lets it go to this server; `None` = it names none. It is not fetched.
+fn secret<'a>(office: &'a Office, auth: &Auth, origin: &Origin) -> Result<Option<&'a NamedSecret>, Stop> {
+    let Some(name) = auth.secret() else { return Ok(None) };
     let mistake = |reason: String| Stop::Mistake(Mistake::new("auth", reason));
     let known = office.config.secrets.iter().find(|secret| secret.name == name);
     let known = known.ok_or_else(|| mistake(format!("the profile has no secret called `{name}`: add a [[secrets]] table with name, server and from")))?;
@@ -480,6 +495,14 @@ pub(super) async fn authorise(office: &Office, auth: &Auth, origin: &Origin, hea
     if bound != *origin {
         return Err(mistake(format!("the secret `{name}` goes to {bound} alone, as the profile says; this request goes to {origin}")));
     }
+    Ok(Some(known))
+}
+
+/// Puts the credential that a draft names among headers. It goes to the server that the profile binds it to, and to no other.
+pub(super) async fn authorise(office: &Office, auth: &Auth, origin: &Origin, headers: &mut HeaderMap) -> Result<(), Stop> {
+    let Some(known) = secret(office, auth, origin)? else { return Ok(()) };
+    let mistake = |reason: String| Stop::Mistake(Mistake::new("auth", reason));
+    let name = &known.name;
     let secret = known.from.fetch(&format!("the secret {name}")).await.map_err(|error| mistake(error.to_string()))?;
     let (header, value) = match auth {
         Auth::None => return Ok(()),

@@ -40,13 +40,19 @@ impl Planner<'_> {
         Ok(Some(AwaitedReply { topic, id_header, id, within_s }))
     }
 
-    pub(super) fn record(&self, draft: &RecordDraft) -> Result<Plan, Mistake> {
+    /// The topic that it goes to.
+    pub(super) fn topic(&self, draft: &RecordDraft) -> Result<String, Mistake> {
         let topic = self.fill("topic", &draft.topic)?;
         let topic = topic.trim();
         let is_topic = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if topic.is_empty() || topic.len() > 249 || !topic.chars().all(is_topic) || matches!(topic, "." | "..") {
             return Err(Mistake::new("topic", "write the name of a topic: letters, digits, dots, dashes, underscores, at most 249"));
         }
+        Ok(topic.to_owned())
+    }
+
+    pub(super) fn record(&self, draft: &RecordDraft) -> Result<Plan, Mistake> {
+        let topic = self.topic(draft)?;
         let route = match draft.partition {
             None => Route::Key,
             Some(partition) if partition >= 0 => Route::Partition(partition),
@@ -74,7 +80,7 @@ impl Planner<'_> {
         }
         let reply = self.awaited(draft, &mut headers, &mut correlation_id)?;
         let record = OutgoingRecord {
-            channel: topic.to_owned(),
+            channel: topic,
             route,
             key: self.payload("key", &draft.key)?,
             value: self.payload("value", &draft.value)?,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use switchboard_engine::view::{ChannelKey, DeadLetterView, LetterOrder, LetterView, Query, RecordView, ScanQuery};
-use switchboard_model::{MessageRef, RawHash, ToldPlace, TraceId};
+use switchboard_engine::view::{ChannelKey, DeadLetterView, Death, LetterOrder, LetterView, Query, RecordView, ScanQuery};
+use switchboard_model::{MessageRef, OriginalRecord, RawHash, ToldPlace, TraceId};
 
 use crate::ledger::{KindHash, LetterKey};
 use crate::send::edit::{Change, Changes};
@@ -61,6 +61,14 @@ impl AskedLetter {
     pub fn at(at: MessageRef) -> Self {
         let view = RecordView { at, raw_hash: RawHash::UNKNOWN, ..RecordView::default() };
         Self::of_record(&view)
+    }
+
+    /// Takes in what a dead letter that was chosen by its place tells of its death, now that it was read.
+    pub(super) fn learn(&mut self, original: &OriginalRecord) {
+        let headers = original.headers.iter().map(|header| (header.name.as_str(), header.value.as_deref()));
+        if let Some(death) = Death::of(&self.letter.at.channel, self.letter.timestamp_ns, headers) {
+            (self.failed_group, self.retried_ns) = (death.group, death.retried_ns);
+        }
     }
 
     /// A stored record that is no dead letter.
@@ -190,6 +198,15 @@ pub struct ReplayAsk {
 }
 
 impl ReplayAsk {
+    /// Whether it is of dead letters, or of some among others; else of other records.
+    pub fn is_of_the_dead(&self) -> bool {
+        match &self.letters {
+            AskedLetters::AllOpen { .. } => true,
+            AskedLetters::These(letters) => letters.iter().any(|asked| asked.is_dead),
+            AskedLetters::Ranges(_) | AskedLetters::File(_) => false,
+        }
+    }
+
     /// The cluster that is sent to, by the name of its source.
     pub fn to(&self) -> &str {
         self.options.to.as_deref().unwrap_or(&self.cluster)

@@ -34,7 +34,7 @@ pub(super) fn canary_verdict(lines: &[CanaryLine], now_ns: i64, quiet_ns: i64) -
     let mut persisted = lines.iter().filter(|line| line.outcome == Some(SettledAs::Done)).peekable();
     if persisted.peek().is_none() {
         let tried = lines.iter().filter(|line| line.outcome != Some(SettledAs::Skipped)).count();
-        let what = if tried == 0 { "every letter was skipped" } else { "none of the first was acknowledged" };
+        let what = if tried == 0 { "all of the first were skipped" } else { "none of the first was acknowledged" };
         return Verdict::Halt(what.to_owned());
     }
     let is_over = |line: &CanaryLine| match line.seen.retry.as_ref().filter(|_| line.is_being_retried()) {
@@ -147,7 +147,7 @@ mod tests {
             ("read", vec![line(persisted, Consumed, 10), line(persisted, Consumed, 90)], Verdict::Passed),
             ("a doubtful one beside", vec![line(persisted, Consumed, 10), line(Some(SettledAs::Possibly), possibly, 0)], Verdict::Passed),
             ("none written", vec![line(Some(SettledAs::NotDone), Open, 0)], Verdict::Halt("none of the first was acknowledged".into())),
-            ("none tried", vec![line(Some(SettledAs::Skipped), Open, 0)], Verdict::Halt("every letter was skipped".into())),
+            ("none tried", vec![line(Some(SettledAs::Skipped), Open, 0)], Verdict::Halt("all of the first were skipped".into())),
             (
                 "one dead, another still on its way",
                 vec![line(None, sent, 0), line(persisted, DeadAgain, 0)],

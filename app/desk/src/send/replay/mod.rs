@@ -41,3 +41,4 @@ pub use range::{AskedRange, RangeOf, RangesFound};
 pub use readers::{BreakerOnTheWay, CallsOnTheWay, Reader, Readers, readers};
 pub use sighting::{At, Proof, Retry, Sighting, consumed_in};
 pub use target::{ReplayTarget, TargetPlan, target_words};
+pub(in crate::send) use target::{TARGETS_MAX, size_limits};

@@ -267,6 +267,8 @@ pub(super) struct Planner<'a> {
     pub letters: &'a Letters,
     /// The cluster that is sent to.
     pub access: &'a dyn ClusterAccess,
+    /// Whether dead letters lie on a channel of the cluster that is read, among others or not.
+    pub holds_the_dead: &'a (dyn Fn(&str) -> bool + Sync),
     /// How many one run sends at most; `None` = all.
     pub num_most: Option<usize>,
     pub planned: Vec<Planned>,
@@ -341,6 +343,12 @@ impl Planner<'_> {
             if let Some(reason) = held(state, self.options.again) {
                 return self.skipped.push(SkippedLetter { letter: asked.letter, reason });
             }
+        }
+        if let Ok(original) = &read
+            && !asked.is_dead
+            && (self.holds_the_dead)(&asked.letter.at.channel)
+        {
+            asked.learn(original);
         }
         let target = self.target.of(asked.own_channel()).to_owned();
         let there = self.there.get(&target);
@@ -419,11 +427,7 @@ impl Preview {
 
     /// Whether it is of dead letters; else of other records.
     pub fn is_of_the_dead(&self) -> bool {
-        match &self.ask.letters {
-            AskedLetters::AllOpen { .. } => true,
-            AskedLetters::These(letters) => letters.iter().any(|asked| asked.is_dead),
-            AskedLetters::Ranges(_) | AskedLetters::File(_) => false,
-        }
+        self.ask.is_of_the_dead()
     }
 
     /// The channel that is sent to, or how many are.

@@ -100,7 +100,8 @@ impl PreviewTask {
             }
         };
         let num_asked = chosen.len();
-        let progress = |num_read: usize| teller.progress(Progress { done: num_read as u64, total: Some(num_asked as u64), unit: "letters" });
+        let unit = if self.ask.is_of_the_dead() { "letters" } else { "records" };
+        let progress = |num_read: usize| teller.progress(Progress { done: num_read as u64, total: Some(num_asked as u64), unit });
         let mut reading = Reading::new(
             chosen.into_iter().map(|place: PlaceOfRange| {
                 let seen = seen(&place.0);
@@ -121,6 +122,10 @@ impl PreviewTask {
             let num_partitions = num_partitions(&snapshot, &self.cluster, &channel);
             (channel, There { num_partitions, size_limit })
         };
+        let of_cluster = snapshot.dead_letters.iter().filter(|view| view.cluster == self.from);
+        let known: BTreeSet<&str> = of_cluster.map(|view| view.channel.as_str()).collect();
+        let from = Arc::clone(&self.access);
+        let holds_the_dead = |channel: &str| known.contains(channel) || from.is_dead_letter_channel(channel);
         let mut planner = Planner {
             target: &self.ask.target,
             there: size_limits.into_iter().map(there).collect(),
@@ -129,6 +134,7 @@ impl PreviewTask {
             hash_key: &self.hash_key,
             replay_id: &self.replay_id,
             letters: &self.letters,
+            holds_the_dead: &holds_the_dead,
             num_most: self.to.caps().num_most,
             access: self.to.as_ref(),
             planned: Vec::new(),
@@ -192,9 +198,10 @@ impl Preview {
         }
         let (reason, num) = reasons.into_iter().max_by_key(|(_, num)| *num).filter(|_| self.planned.is_empty())?;
         let all = if num < self.skipped.len() { format!("{num} of {}", self.skipped.len()) } else { format!("{num}") };
+        let one = if self.is_of_the_dead() { "letter" } else { "record" };
         Some(OperationFailure {
             kind: FailureKind::Limit,
-            reason: format!("nothing would be sent: every letter is skipped, {all} of them because: {reason}"),
+            reason: format!("nothing would be sent: every {one} is skipped, {all} of them because: {reason}"),
             next_step: "The preview lists all of them with their reasons".to_owned(),
         })
     }

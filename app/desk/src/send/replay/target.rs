@@ -8,7 +8,7 @@ use crate::ledger::several_channels;
 use crate::send::replay::{AskedLetter, AskedLetters, ClusterAccess, PartitionRule, Planned, ReplayAsk, SkippedLetter};
 
 /// Channels that one ask sends to at most.
-pub(super) const TARGETS_MAX: usize = 64;
+pub(in crate::send) const TARGETS_MAX: usize = 64;
 /// Channels of which it is asked at once how much they take.
 const ASKED_AT_ONCE: usize = 8;
 
@@ -116,7 +116,7 @@ impl Goal<'_> {
         }
         let is_of_file = matches!(self.ask.letters, AskedLetters::File(_));
         if !is_of_file && letters.iter().any(|asked| asked.letter.at.cluster != self.ask.cluster) {
-            return Some("the letters lie on several clusters; send those of one at a time".to_owned());
+            return Some("they lie on several clusters; send those of one at a time".to_owned());
         }
         None
     }
@@ -168,7 +168,7 @@ impl Goal<'_> {
 
     fn wrong_channel(&self, channel: &str) -> Option<String> {
         if channel.is_empty() {
-            return Some("the letters do not tell which channel they came from. Name the channel to send them to".to_owned());
+            return Some("they do not tell which channel they came from. Name the channel to send them to".to_owned());
         }
         (self.is_for_the_dead)(channel).then(|| {
             format!(
@@ -185,7 +185,7 @@ impl Goal<'_> {
 }
 
 /// How many bytes a record may take on each of these channels; an error says why nobody knows.
-pub(super) async fn size_limits(access: &dyn ClusterAccess, channels: &BTreeSet<String>) -> BTreeMap<String, Result<u64, String>> {
+pub(in crate::send) async fn size_limits(access: &dyn ClusterAccess, channels: &BTreeSet<String>) -> BTreeMap<String, Result<u64, String>> {
     let nobody = || Err("the question ended early".to_owned());
     let mut limits: BTreeMap<String, Result<u64, String>> = channels.iter().map(|channel| (channel.clone(), nobody())).collect();
     let (mut waiting, mut asked) = (channels.iter(), JoinSet::new());

@@ -28,9 +28,11 @@ use crate::send::replay::{
 };
 
 mod anything;
+mod by_place;
 mod desk;
 mod fates;
 mod file;
+mod gate;
 mod ranges;
 mod sending;
 mod targets;
@@ -112,6 +114,8 @@ struct World {
     leaderless: Vec<i32>,
     /// How large a batch of several may be to each sender that was made.
     batch_limits: Mutex<Vec<Option<u64>>>,
+    /// Channels of which it was asked where they end, in their order, and how many records were sent by then.
+    ends_asked: Arc<Mutex<Vec<(String, usize)>>>,
 }
 
 /// A group on a channel, by its name and the channel's.
@@ -162,6 +166,7 @@ impl World {
             tells_no_extents: false,
             leaderless: Vec::new(),
             batch_limits: Mutex::default(),
+            ends_asked: Arc::default(),
         }
     }
 
@@ -338,8 +343,13 @@ impl ClusterAccess for World {
     fn connect(&self, _cluster_id: Option<String>, _typed_name: Option<String>, size_limit: Option<u64>) -> Waiting<Result<Arc<dyn RecordSender>, String>> {
         self.batch_limits.lock().push(size_limit);
         self.num_connects.fetch_add(1, Ordering::Relaxed);
-        let sender =
-            Line { sent: Arc::clone(&self.sent), fortunes: Arc::clone(&self.fortunes), cancelled: Arc::clone(&self.cancelled), dead_end: self.dead_end };
+        let sender = Line {
+            sent: Arc::clone(&self.sent),
+            fortunes: Arc::clone(&self.fortunes),
+            cancelled: Arc::clone(&self.cancelled),
+            dead_end: self.dead_end,
+            ends_asked: Arc::clone(&self.ends_asked),
+        };
         Box::pin(async move { Ok(Arc::new(sender) as Arc<dyn RecordSender>) })
     }
 }
@@ -349,6 +359,7 @@ struct Line {
     fortunes: Arc<Mutex<Vec<Fortune>>>,
     cancelled: Arc<watch::Sender<bool>>,
     dead_end: i64,
+    ends_asked: Arc<Mutex<Vec<(String, usize)>>>,
 }
 
 impl RecordSender for Line {
@@ -357,6 +368,7 @@ impl RecordSender for Line {
     }
 
     fn ends(&self, topic: &str) -> Waiting<Result<Vec<i64>, String>> {
+        self.ends_asked.lock().push((topic.to_owned(), self.sent.lock().len()));
         let told = if topic == DEAD { Ok(vec![self.dead_end]) } else { Err("no such topic".to_owned()) };
         Box::pin(async move { told })
     }

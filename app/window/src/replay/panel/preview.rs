@@ -105,13 +105,17 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
     let age_ns = now_ns.saturating_sub(preview.read_ns).max(0);
     let is_old = age_ns >= OLD_AFTER_NS || asking.num_changed > 0;
     if asking.num_changed > 0 {
-        let text =
-            format!("{} since it was made and will be skipped", figures::things(asking.num_changed as u64, "letter was dealt with", "letters were dealt with"));
+        let [one, several] = words(preview);
+        let dealt_with = figures::things(asking.num_changed as u64, &format!("{one} was dealt with"), &format!("{several} were dealt with"));
+        let text = format!("{dealt_with} since it was made and will be skipped");
         sections.insert(0, Section::new("No longer as it was", vec![Row::text(&text).toned(Tone::Warn)]));
     }
     let saved = if asking.plan_file.is_some() { " · saved as a plan" } else { "" };
     let (phase, phase_tone) = match num {
-        0 => (format!("nothing would be sent: every letter is skipped, for the reasons below · read {} ago", figures::age(age_ns)), Tone::Warn),
+        0 => {
+            let age = figures::age(age_ns);
+            (format!("nothing would be sent: every {} is skipped, for the reasons below · read {age} ago", words(preview)[0]), Tone::Warn)
+        }
         _ => (format!("dry run · nothing has been sent{saved} · read {} ago", figures::age(age_ns)), Tone::Quiet),
     };
     let unavailable = if num == 0 { "nothing is left to send" } else { "" };
@@ -144,8 +148,13 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
     }
 }
 
+/// What one of them is called, and several.
+fn words(preview: &Preview) -> [&'static str; 2] {
+    if preview.is_of_the_dead() { ["letter", "letters"] } else { ["record", "records"] }
+}
+
 fn things(preview: &Preview, num: usize) -> String {
-    let [one, several] = if preview.is_of_the_dead() { ["letter", "letters"] } else { ["record", "records"] };
+    let [one, several] = words(preview);
     figures::things(num as u64, one, several)
 }
 

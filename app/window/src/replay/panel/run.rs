@@ -201,6 +201,9 @@ fn run_buttons(run: &RunBoard) -> Vec<PanelButton> {
     let mut buttons = Vec::new();
     if is_waiting && !matches!(run.phase, RunPhase::Rest | RunPhase::Stopping) {
         buttons.push(button(words, UiCommand::SendReplay, true, rest));
+    } else if nobody_reads {
+        // Nothing is left to send: what is seen of it later shows all the same.
+        buttons.push(button("Done", UiCommand::SendReplay, true, ""));
     }
     buttons.push(button("Stop", UiCommand::StopReplay, false, if run.phase == RunPhase::Stopping { "it is stopping" } else { "" }));
     buttons

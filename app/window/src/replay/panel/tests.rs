@@ -267,3 +267,39 @@ fn of_what_never_was_a_dead_letter_the_groups_that_read_it_are_named_and_nothing
     assert_eq!(text.matches("✓ read by every group").count(), 5, "{text}");
     assert!(text.contains("read by billing, inventory") && text.contains("\"read by every group\", value: \"5\""), "{text}");
 }
+
+#[test]
+fn where_all_went_among_the_first_few_and_nobody_can_tell_of_them_nothing_is_left_but_to_be_done() {
+    let texts = |panel: &ReplayPanel| panel.buttons.iter().map(|button| (button.text.clone(), button.unavailable.is_empty())).collect::<Vec<_>>();
+    let all_went = |run: &mut RunBoard| run.counts = SentCounts { persisted: 5, ..SentCounts::default() };
+    let (panel, _) = said(&RunPhase::Watching, |run| {
+        all_went(run);
+        run.is_untellable = true;
+    });
+    assert_eq!(texts(&panel), [("Done".to_owned(), true), ("Stop".to_owned(), true)]);
+    let (panel, _) = said(&RunPhase::Watching, all_went);
+    assert_eq!(texts(&panel), [("Stop".to_owned(), true)], "its group is waited for");
+}
+
+#[test]
+fn what_is_no_dead_letter_is_called_a_record() {
+    let said = |is_dead: bool| {
+        let mut board = sample::previewed(Writing::Allowed);
+        let preview = Arc::make_mut(board.preview.as_mut().expect("a preview"));
+        let mut letters: Vec<_> = preview.planned.drain(..).map(|planned| planned.asked).collect();
+        for asked in &mut letters {
+            asked.is_dead = is_dead;
+        }
+        preview.ask = Arc::new(ReplayAsk { letters: AskedLetters::These(letters), ..ReplayAsk::clone(&preview.ask) });
+        let asking = Asking { marked: Marked::default(), cluster: None, readers: None, typed_name: "", num_changed: 2, plan_file: None };
+        let panel = panel(&board, &asking, NOW_NS);
+        format!("{} {:?}", panel.phase, panel.sections)
+    };
+    for (is_dead, parts) in [
+        (true, ["nothing would be sent: every letter is skipped", "2 letters were dealt with since it was made"]),
+        (false, ["nothing would be sent: every record is skipped", "2 records were dealt with since it was made"]),
+    ] {
+        let text = said(is_dead);
+        assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+    }
+}

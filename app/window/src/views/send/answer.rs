@@ -18,13 +18,26 @@ const LEAST_SHARE: f32 = 0.012;
 pub(super) struct Became {
     /// The words, safe to show.
     pub word: String,
+    /// What stands for them where they have no room; `None` = they are short.
+    pub sign: Option<&'static str>,
     /// Its colour.
     pub ink: Ink,
 }
 
 impl Became {
     fn new(word: impl Into<String>, ink: Ink) -> Self {
-        Self { word: word.into(), ink }
+        Self { word: word.into(), sign: None, ink }
+    }
+
+    /// One that a sign can stand for.
+    fn signed(sign: &'static str, word: &str, ink: Ink) -> Self {
+        Self { sign: Some(sign), ..Self::new(word, ink) }
+    }
+
+    /// What is written of it beside something of this width, which comes first: the words where both have room, and else the sign.
+    pub(super) fn beside(&self, wanted_pt: f32, room_pt: f32, width_pt: impl Fn(&str) -> f32) -> &str {
+        let fits = |text: &str| wanted_pt + width_pt(text) <= room_pt;
+        self.sign.filter(|_| !fits(&self.word)).unwrap_or(&self.word)
     }
 
     /// Of what was sent, as of now.
@@ -46,10 +59,10 @@ impl Became {
                 Some(Status::Persisted { at: Some(at) }) => Self::new(at.to_string(), Ink::Text),
                 Some(Status::Persisted { at: None }) | None => Self::new("✓", Ink::Text),
             },
-            Settled::Tried(Outcome::NotDone(_)) => Self::new(not_done_word(sent), Ink::Warn),
-            Settled::Tried(Outcome::Possibly(_)) => Self::new("possibly sent", Ink::Bad),
-            Settled::Skipped(_) => Self::new("skipped", Ink::Warn),
-            Settled::Refused(_) => Self::new("refused", Ink::Warn),
+            Settled::Tried(Outcome::NotDone(_)) => Self::signed("✕", not_done_word(sent), Ink::Warn),
+            Settled::Tried(Outcome::Possibly(_)) => Self::signed("?", "possibly sent", Ink::Bad),
+            Settled::Skipped(_) => Self::signed("–", "skipped", Ink::Warn),
+            Settled::Refused(_) => Self::signed("–", "refused", Ink::Warn),
         }
     }
 }
@@ -309,6 +322,17 @@ mod tests {
         assert_eq!(parts.iter().map(|part| part.is_longest).collect::<Vec<_>>(), [false, false, true, false]);
         assert_eq!(phases(&[]), []);
         assert!((phases(&[(Phase::Rest, Duration::ZERO)])[0].to - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_has_no_room_beside_a_name_is_a_sign_and_what_is_short_stays_a_word() {
+        let width_pt = |text: &str| text.chars().count() as f32 * 7.0;
+        let not_sent = Became::of(&sample::board().sent[4]);
+        let answered = Became::of(&sample::board().sent[0]);
+        // "not sent" is 56 points wide.
+        for (wanted_pt, told) in [(50.0, "not sent"), (94.0, "not sent"), (95.0, "✕"), (400.0, "✕")] {
+            assert_eq!((not_sent.beside(wanted_pt, 150.0, width_pt), answered.beside(wanted_pt, 150.0, width_pt)), (told, "200"), "{wanted_pt}");
+        }
     }
 
     #[test]

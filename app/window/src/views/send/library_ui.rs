@@ -257,6 +257,7 @@ impl LibraryUi<'_> {
         if ui.is_rect_visible(rect) {
             self.paint_sent(ui.painter(), rect, [&at, &call], &outcome);
         }
+        let response = response.on_hover_text(format!("{call}: {}", outcome.word));
         if response.double_clicked() {
             Some(LibraryAsk::Copy(sent.sent_id))
         } else if response.clicked() {
@@ -272,9 +273,12 @@ impl LibraryUi<'_> {
         let middle = |height: f32| rect.center().y - height / 2.0;
         let at = painter.layout_no_wrap(at.to_owned(), fonts::data(TEXT_SMALL_PT), self.tokens.ink(Ink::Dim));
         let left = rect.left() + 6.0 + at.size().x + 8.0;
-        let word = fitted(painter, &outcome.word, &fonts::data(12.0), 110.0);
-        let room_pt = (rect.right() - word.size().x - 12.0 - left).max(20.0);
-        let call = fitted(painter, call, &fonts::words(12.5), room_pt);
+        // What was sent tells it from others, so it comes first.
+        let width_pt = |text: &str, font| painter.layout_no_wrap(text.to_owned(), font, self.tokens.ink(Ink::Text)).size().x;
+        let room_pt = rect.right() - 12.0 - left;
+        let word = outcome.beside(width_pt(call, fonts::words(12.5)), room_pt, |text| width_pt(text, fonts::data(12.0)));
+        let word = fitted(painter, word, &fonts::data(12.0), 110.0);
+        let call = fitted(painter, call, &fonts::words(12.5), (room_pt - word.size().x).max(20.0));
         painter.galley(pos2(rect.left() + 6.0, middle(at.size().y)), at, self.tokens.ink(Ink::Dim));
         painter.galley(pos2(left, middle(call.size().y)), call, self.tokens.ink(Ink::Text));
         painter.galley(pos2(rect.right() - 4.0 - word.size().x, middle(word.size().y)), word, self.tokens.ink(outcome.ink));

@@ -92,7 +92,7 @@ impl Follower {
         let Some(failed) = &record.failed_group else {
             sighting.others.extend(groups.iter().filter(|(_, reading)| reading.is_past(&at)).map(|(group, _)| group.clone()));
             let why = if record.kind == KindHash::default() {
-                "it was chosen by its place, and nobody looked in which group it died"
+                "it was chosen by its place, and nothing tells in which group it died"
             } else {
                 "its headers do not tell in which group it died"
             };

@@ -232,7 +232,7 @@ impl<'a> Sending<'a> {
             let _dead = self.run.observe(&mut self.board);
             self.run.show(&self.board);
             match self.canary_verdict() {
-                Verdict::Wait if is_let_go => return Ok(()),
+                Verdict::Wait if is_let_go || self.is_left_to_itself() => return Ok(()),
                 Verdict::Wait => {}
                 Verdict::Passed => return Ok(()),
                 Verdict::Halt(reason) => return Err(Stop::Halt(reason)),
@@ -248,6 +248,11 @@ impl<'a> Sending<'a> {
     /// Where nobody can be seen to consume, the operator decides.
     fn is_untellable(&self) -> bool {
         self.in_flight.is_empty() && (self.board.readers.groups.is_empty() || self.board.is_untellable)
+    }
+
+    /// Whether all went and nobody is known who could read it: there is nothing to wait for, and nothing to decide.
+    fn is_left_to_itself(&self) -> bool {
+        self.is_done() && self.in_flight.is_empty() && self.board.readers.groups.is_empty()
     }
 
     /// Waits for the word to go on; false where the first few turn out not to have passed after all.

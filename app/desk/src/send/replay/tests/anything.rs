@@ -194,14 +194,14 @@ async fn what_was_never_dead_and_dies_after_all_stops_the_run_and_what_is_tried_
 }
 
 #[tokio::test]
-async fn of_a_dead_letter_that_was_chosen_by_its_place_nobody_looked_in_which_group_it_died() {
+async fn of_a_dead_letter_that_was_chosen_by_its_place_and_does_not_tell_its_group_nothing_is_consumed() {
     let desk = Desk::new(World::new(7));
     let by_place = (0..7).map(|offset| AskedLetter::at(at(DEAD, offset))).collect();
     let board = desk.previewed(asks(TARGET, by_place, ReplayOptions::default())).await;
     desk.start(&board, None);
     desk.until("the first few", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
     desk.world.read_all();
-    let board = desk.until_waits_for("it was chosen by its place, and nobody looked in which group it died").await;
+    let board = desk.until_waits_for("it was chosen by its place, and nothing tells in which group it died").await;
     let run = board.run.as_ref().expect("a run");
     assert!(run.is_untellable && !run.is_of_the_living() && run.num_consumed == 0, "{run:#?}");
     assert!(run.canary.iter().all(|line| line.state == LetterState::Sent(SentState::Persisted)), "{run:#?}");

@@ -1,0 +1,282 @@
+//! The desk over servers that are made up: how soon it lets go, and how much it keeps of a session.
+
+use std::net::SocketAddr;
+
+use http::HeaderMap;
+use switchboard_engine::view::{Query, Snapshot};
+use switchboard_model::{AnswerNews, CallNews, Outcome, OutgoingCall, OutgoingRequest, PermitRefused, Receipt, Target};
+use tokio::time::Instant;
+
+use super::super::*;
+use crate::ledger::{LedgerPlace, Settled};
+use crate::send::access::{Answering, AsRead, Method, MethodSchema, SchemaFiles, Server, Tell, TlsFiles, Untold, Waiting};
+use crate::send::board::Answer;
+use crate::send::draft::{Draft, GrpcDraft, HttpDraft, Request};
+
+/// What a cancel may take.
+const LETS_GO_WITHIN: Duration = Duration::from_millis(200);
+/// On a busy machine one of so many has to be in time: what always takes longer is the desk's own.
+const TRIES: usize = 8;
+
+/// Nothing was observed.
+struct Nothing;
+
+impl Observed for Nothing {
+    fn snapshot(&self) -> Snapshot {
+        Snapshot::default()
+    }
+
+    fn query(&self, _query: Query) -> Answering {
+        Box::pin(std::future::ready(None))
+    }
+
+    fn now_ns(&self) -> i64 {
+        switchboard_model::now_ns()
+    }
+}
+
+/// At what the servers never come to an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hangs {
+    Name,
+    Reflection,
+    Request,
+    Call,
+}
+
+/// Servers that hang at something, and when that was let go.
+struct Servers {
+    at: Hangs,
+    is_held: Arc<Mutex<bool>>,
+    let_go: Arc<Mutex<Option<Instant>>>,
+}
+
+/// While somebody waits; dropped, it tells when.
+struct Held {
+    is_held: Arc<Mutex<bool>>,
+    let_go: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        *self.is_held.lock() = false;
+        *self.let_go.lock() = Some(Instant::now());
+    }
+}
+
+impl Servers {
+    /// Waits for ever.
+    fn hang<T: Send + 'static>(&self) -> Waiting<T> {
+        let held = Held { is_held: Arc::clone(&self.is_held), let_go: Arc::clone(&self.let_go) };
+        Box::pin(async move {
+            *held.is_held.lock() = true;
+            let held = held;
+            std::future::pending::<()>().await;
+            drop(held);
+            unreachable!("it waits for ever")
+        })
+    }
+}
+
+impl ServerAccess for Servers {
+    fn resolve(&self, origin: &Origin) -> Waiting<Result<Vec<SocketAddr>, String>> {
+        if self.at == Hangs::Name { self.hang() } else { Box::pin(std::future::ready(Ok(vec![SocketAddr::from(([127, 0, 0, 1], origin.port()))]))) }
+    }
+
+    fn may_send(&self, _server: &Server, _typed_name: Option<&str>) -> Result<(), PermitRefused> {
+        Ok(())
+    }
+
+    fn allow(&self, _server: &Server, _typed_name: Option<&str>) -> Result<(), PermitRefused> {
+        Ok(())
+    }
+
+    fn type_name(&self, _target: &Target) -> Option<String> {
+        None
+    }
+
+    fn request(&self, _: Server, _: OutgoingRequest, _: TlsFiles, _: Duration, _: Option<String>, mut tell: Tell<AnswerNews>) -> Waiting<Outcome> {
+        tell(AnswerNews::Leaves);
+        self.hang()
+    }
+
+    fn call(&self, _: Server, _: OutgoingCall, _: TlsFiles, _: mpsc::Receiver<Bytes>, _: Option<String>, mut tell: Tell<CallNews>) -> Waiting<Outcome> {
+        tell(CallNews::Leaves);
+        self.hang()
+    }
+
+    fn reflect(&self, _: Server, _: HeaderMap, _: Vec<String>, _: TlsFiles, mut tell: Tell<CallNews>) -> Waiting<Result<Arc<dyn MethodSchema>, Untold>> {
+        tell(CallNews::Leaves);
+        if self.at == Hangs::Reflection { self.hang() } else { Box::pin(std::future::ready(Ok(Arc::new(Put(put())) as Arc<dyn MethodSchema>))) }
+    }
+
+    fn schema_of(&self, _files: SchemaFiles) -> Result<Arc<dyn MethodSchema>, String> {
+        Err("there are no files".to_owned())
+    }
+}
+
+/// A server's one method.
+#[derive(Debug)]
+struct Put(Vec<Method>);
+
+fn put() -> Vec<Method> {
+    let [service, name, input, output] = ["a.B", "Get", "a.I", "a.O"].map(str::to_owned);
+    vec![Method { service, name, client_streaming: false, server_streaming: false, input, output }]
+}
+
+impl MethodSchema for Put {
+    fn methods(&self) -> &[Method] {
+        &self.0
+    }
+
+    fn notes(&self) -> &[String] {
+        &[]
+    }
+
+    fn knows(&self, _message: &str) -> bool {
+        true
+    }
+
+    fn template(&self, _method: &str) -> Result<String, String> {
+        Ok("{}".to_owned())
+    }
+
+    fn encode(&self, _method: &str, json: &str) -> Result<Bytes, String> {
+        Ok(Bytes::copy_from_slice(json.as_bytes()))
+    }
+
+    fn decode(&self, _method: &str, _is_input: bool, _bytes: &[u8]) -> Result<AsRead<String>, String> {
+        Err("none".to_owned())
+    }
+
+    fn details(&self, _bytes: &[u8]) -> AsRead<Vec<(String, String)>> {
+        AsRead::default()
+    }
+}
+
+fn desk(servers: Arc<dyn ServerAccess>, folder: &std::path::Path) -> SendDesk {
+    let runtime = tokio::runtime::Handle::current();
+    let config = SendDeskConfig {
+        ledger: LazyLedger::new(Some(LedgerPlace::own(&folder.join("ledger.sqlite")))),
+        profile: "test".to_owned(),
+        operator: "tester".to_owned(),
+        operations: Operations::new(&runtime, Box::new(|| ())),
+        observed: Arc::new(Nothing),
+        clusters: ReplayClusters::default(),
+        servers,
+        requests: None,
+        secrets: Vec::new(),
+    };
+    SendDesk::start(config, &runtime, Box::new(|| ()))
+}
+
+fn ask(request: Request) -> SendAsk {
+    let draft = Arc::new(Draft { name: String::new(), request });
+    SendAsk { draft, environment: None, given: BTreeMap::new(), by_hand: false, is_probe: false }
+}
+
+async fn until(what: &str, look: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !look() {
+        assert!(Instant::now() < deadline, "no {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_hangs_is_let_go_at_once_and_the_ledger_says_what_had_left() {
+    for at in [Hangs::Name, Hangs::Reflection, Hangs::Request, Hangs::Call] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let servers = Arc::new(Servers { at, is_held: Arc::default(), let_go: Arc::default() });
+        let desk = desk(Arc::clone(&servers) as Arc<dyn ServerAccess>, folder.path());
+        let operations = desk.office.config.operations.clone();
+        let mut quickest = Duration::MAX;
+        for _ in 0..TRIES {
+            *servers.let_go.lock() = None;
+            let request = if matches!(at, Hangs::Name | Hangs::Request) {
+                Request::Http(HttpDraft { url: "http://shop.test/".to_owned(), ..HttpDraft::default() })
+            } else {
+                Request::Grpc(GrpcDraft { url: "http://shop.test/".to_owned(), method: "a.B/Get".to_owned(), ..GrpcDraft::default() })
+            };
+            desk.command(SendCommand::Send(ask(request)));
+            until("word", || *servers.is_held.lock() || desk.board().asking.is_some()).await;
+            if desk.board().asking.is_some() {
+                desk.command(SendCommand::Confirm { typed_name: None });
+            }
+            until("waiting", || *servers.is_held.lock()).await;
+            until("operation", || !operations.board().running.is_empty()).await;
+            let running = operations.board().running[0].id;
+            let cancelled = Instant::now();
+            operations.cancel(running);
+            until("end", || servers.let_go.lock().is_some()).await;
+            let let_go = servers.let_go.lock().unwrap_or(cancelled);
+            quickest = quickest.min(let_go.duration_since(cancelled));
+            until("board without it", || operations.board().running.is_empty()).await;
+        }
+        assert!(quickest <= LETS_GO_WITHIN, "{at:?}: {quickest:?}");
+        // What is written down has its outcome: nothing is left in doubt that nobody waits for.
+        desk.office.config.operations.end_all().await;
+        if at == Hangs::Name {
+            assert!(!desk.office.config.ledger.is_there() && desk.board().sent.is_empty(), "nothing was to leave yet");
+            continue;
+        }
+        let ledger = desk.office.config.ledger.open().await.expect("a ledger");
+        let lines = ledger.lines(100).await.expect("lines");
+        let cancelled: Vec<&str> = lines.iter().map(|line| line.settled.reason()).filter(|reason| !reason.is_empty()).collect();
+        assert_eq!(cancelled, vec!["cancelled after it had left"; TRIES], "{at:?}: {lines:#?}");
+    }
+}
+
+/// Something that was sent, with an answer of so many bytes.
+fn sent(office: &Office, num_bytes: usize, is_over: bool) -> Sent {
+    Sent {
+        sent_id: office.next_id(),
+        ask: ask(Request::Http(HttpDraft::default())),
+        call: "GET /".to_owned(),
+        target: "http://shop.test".to_owned(),
+        num: 1,
+        at_ns: 0,
+        trace_id: None,
+        correlation_id: None,
+        settled: is_over.then_some(Settled::Tried(Outcome::Done(Receipt::Answered(200)))),
+        ended_ns: None,
+        is_open: false,
+        answer: Answer { body: vec![0; num_bytes].into(), ..Answer::default() },
+        reply: None,
+        figures: None,
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_of_a_session_is_bounded_in_number_and_bytes_but_for_what_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let servers = Arc::new(Servers { at: Hangs::Name, is_held: Arc::default(), let_go: Arc::default() });
+    let desk = desk(servers, folder.path());
+    let office = &desk.office;
+    let going: Vec<SentId> = (0..3)
+        .map(|_| {
+            let sent = sent(office, 0, false);
+            let sent_id = sent.sent_id;
+            office.begins(sent);
+            sent_id
+        })
+        .collect();
+    for _ in 0..MAX_SENT + 50 {
+        office.begins(sent(office, 10, true));
+    }
+    let board = desk.board();
+    let is_kept = |sent_id: &SentId| board.sent.iter().any(|sent| sent.sent_id == *sent_id);
+    assert!(going.iter().all(is_kept), "what goes on is never forgotten");
+    assert_eq!((board.sent.len(), board.num_forgotten), (MAX_SENT + going.len(), 50));
+    assert!(board.sent.windows(2).all(|pair| pair[0].sent_id > pair[1].sent_id), "the last one first");
+    // Two thirds of the room, three times.
+    for _ in 0..3 {
+        office.begins(sent(office, KEPT_BYTES_MAX / 3 * 2, true));
+    }
+    let board = desk.board();
+    let kept: usize = board.sent.iter().map(|sent| sent.answer.kept_bytes()).sum();
+    assert!(kept <= KEPT_BYTES_MAX, "{kept}");
+    assert_eq!(board.sent.len() as u64 + board.num_forgotten, going.len() as u64 + MAX_SENT as u64 + 50 + 3, "each is kept or counted");
+    assert_eq!(board.sent.iter().filter(|sent| sent.is_going()).count(), going.len());
+    assert!(!board.sent[0].answer.body.is_empty(), "the last one is there");
+}
