@@ -259,6 +259,11 @@ impl Books {
         self.lines.extend(std::iter::repeat_n(json!({"what": "record", "channel": channel}), num));
     }
 
+    /// Notes a call that somebody made who keeps no books.
+    pub fn add_call(&mut self, to: &str, via: &str, failed: bool) {
+        self.lines.push(json!({"what": "call", "from": null, "to": to, "via": via, "failed": failed, "retry": false}));
+    }
+
     /// Deliveries of an order to a group, in the order of time: whether each failed.
     pub fn deliveries(&self, group: &str, order: &str) -> Vec<bool> {
         self.of("delivery").filter(|line| line["group"] == group && line["key"] == order).map(|line| line["failed"] == true).collect()

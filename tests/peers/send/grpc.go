@@ -47,6 +47,10 @@ func serveGrpc(listen func(string) net.Listener, certificate tls.Certificate) {
 	serve("grpc_v1alpha", func(server *grpc.Server) {
 		v1alphareflection.RegisterServerReflectionServer(server, reflection.NewServer(reflection.ServerOptions{Services: server}))
 	})
+	serve("grpc_broken", func(server *grpc.Server) {
+		whole := reflection.NewServerV1(reflection.ServerOptions{Services: server})
+		v1reflection.RegisterServerReflectionServer(server, brokenReflection{whole})
+	})
 	serve("grpc_silent", func(*grpc.Server) {})
 	serve("grpc_tls", func(server *grpc.Server) { reflection.Register(server) }, grpc.Creds(credentials.NewServerTLSFromCert(&certificate)))
 }

@@ -1,6 +1,7 @@
-"""A peer in Python: a gRPC server that tells of itself as grpcio does (v1alpha), and the HTTP server of Python's own library, which speaks HTTP/1.0.
+"""A peer in Python: a gRPC server that tells of itself as grpcio does (v1alpha), one that tells of broken descriptors besides, and the HTTP server of
+Python's own library, which speaks HTTP/1.0.
 
-Both listen on loopback; it prints their addresses as one line of JSON, and ends when its standard input does.
+All listen on loopback; it prints their addresses as one line of JSON, and ends when its standard input does.
 """
 
 import base64
@@ -13,9 +14,9 @@ import threading
 from concurrent import futures
 
 import grpc
-from google.protobuf import any_pb2, json_format
+from google.protobuf import any_pb2, descriptor_pb2, json_format
 from google.rpc import code_pb2, error_details_pb2, status_pb2
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 from grpc_status import rpc_status
 
 import peers_pb2
@@ -90,6 +91,46 @@ class Shop(peers_pb2_grpc.ShopServicer):
         return peers_pb2.Told()
 
 
+def broken_file(name, *imports):
+    """A file with a service of its name, whose method takes what no file has."""
+    method = descriptor_pb2.MethodDescriptorProto(name="Ask", input_type=".broken.v1.Nowhere", output_type=".broken.v1.Nowhere")
+    return descriptor_pb2.FileDescriptorProto(
+        name=f"broken/{name}.proto",
+        package="broken.v1",
+        syntax="proto3",
+        dependency=imports,
+        service=[descriptor_pb2.ServiceDescriptorProto(name=name.capitalize(), method=[method])],
+    ).SerializeToString()
+
+
+class BrokenReflection(reflection.ReflectionServicer):
+    """Tells what grpcio tells, and broken files beside it."""
+
+    # Listed beside the whole ones; of the last nothing is told at all.
+    SERVICES = tuple(f"broken.v1.{name}" for name in ("Garbled", "Wanting", "Circular", "Dangling", "Absent"))
+    # What is told of a service or under a name.
+    FILES = {
+        # A string that is longer than what is there.
+        "broken.v1.Garbled": b"\x0a\x7fb",
+        # Its import is nowhere.
+        "broken.v1.Wanting": broken_file("wanting", "broken/nowhere.proto"),
+        # Each imports the other.
+        "broken.v1.Circular": broken_file("circular", "broken/back.proto"),
+        "broken/back.proto": broken_file("back", "broken/circular.proto"),
+        # What its method takes is in no file that it imports.
+        "broken.v1.Dangling": broken_file("dangling"),
+    }
+
+    def ServerReflectionInfo(self, request_iterator, context):
+        for request in request_iterator:
+            file = self.FILES.get(request.file_containing_symbol or request.file_by_filename)
+            if file is None:
+                yield from super().ServerReflectionInfo(iter([request]), context)
+            else:
+                told = reflection_pb2.FileDescriptorResponse(file_descriptor_proto=[file])
+                yield reflection_pb2.ServerReflectionResponse(original_request=request, file_descriptor_response=told)
+
+
 class Pages(http.server.BaseHTTPRequestHandler):
     """Tells what came, by HTTP/1.0: the body of an answer ends with the connection."""
 
@@ -114,18 +155,28 @@ class Pages(http.server.BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = tell
 
 
-def main():
+def serve(tells):
+    """Serves the shop; how the server tells of itself is given. The server and its port."""
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=8), compression=grpc.Compression.Gzip)
     peers_pb2_grpc.add_ShopServicer_to_server(Shop(), server)
-    names = (peers_pb2.DESCRIPTOR.services_by_name["Shop"].full_name, reflection.SERVICE_NAME)
-    reflection.enable_server_reflection(names, server)
+    tells(server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
+    return server, port
+
+
+def main():
+    names = (peers_pb2.DESCRIPTOR.services_by_name["Shop"].full_name, reflection.SERVICE_NAME)
+    whole, port = serve(lambda server: reflection.enable_server_reflection(names, server))
+    broken_reflection = BrokenReflection(names + BrokenReflection.SERVICES)
+    broken, broken_port = serve(lambda server: reflection_pb2_grpc.add_ServerReflectionServicer_to_server(broken_reflection, server))
     pages = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages)
     threading.Thread(target=pages.serve_forever, daemon=True).start()
-    print(json.dumps({"grpc": f"127.0.0.1:{port}", "http": f"127.0.0.1:{pages.server_address[1]}"}), flush=True)
+    ports = {"grpc": port, "grpc_broken": broken_port, "http": pages.server_address[1]}
+    print(json.dumps({name: f"127.0.0.1:{port}" for name, port in ports.items()}), flush=True)
     sys.stdin.read()
-    server.stop(0).wait(10)
+    for server in (whole, broken):
+        server.stop(0).wait(10)
 
 
 if __name__ == "__main__":

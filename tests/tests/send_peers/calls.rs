@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use switchboard_desk::send::access::Method;
 
 use crate::peer::{go_peer, python_peer};
 use crate::sent::{Desk, Sent, has_pair};
@@ -231,6 +232,44 @@ fn a_server_that_does_not_tell_what_it_takes_is_called_by_files() {
         let sent = desk.send(&call(peer.address("grpc_v1"), method, &[message], ""));
         assert!(sent.code == 1 && sent.said.contains(reason), "{method} {message}: {sent:#?}");
     }
+}
+
+/// Descriptors that are broken cost themselves: what is whole is called, and of each of the others it is told what is wrong.
+fn assert_broken_cost_themselves(address: &str, by: &str) {
+    let desk = Desk::new();
+    assert_each_kind(&desk, address, by);
+    let schema = desk.described(address);
+    let methods: Vec<String> = schema.methods().iter().map(Method::path).filter(|path| !path.starts_with("grpc.reflection.")).collect();
+    assert_eq!(methods, ["Chat", "Collect", "Count", "Echo", "Fail", "Wait"].map(|name| format!("peers.v1.Shop/{name}")), "{:#?}", schema.notes());
+    for told in [
+        "the service broken.v1.Garbled is no descriptor, and was left out",
+        "the file broken/nowhere.proto is listed or needed, and the server does not tell it: NotFound",
+        "broken/wanting.proto imports broken/nowhere.proto, which is not there",
+        "broken/circular.proto was left out: its imports lead back to themselves",
+        "broken/back.proto was left out: its imports lead back to themselves",
+        "broken/dangling.proto was left out: ",
+        "the service broken.v1.Absent is listed or needed, and the server does not tell it: NotFound",
+    ] {
+        assert!(schema.notes().iter().any(|note| note.starts_with(told)), "{told}\n{:#?}", schema.notes());
+    }
+    for service in ["Garbled", "Wanting", "Circular", "Dangling", "Absent"] {
+        let told = format!("the service broken.v1.{service} is listed, and is in no file that could be used");
+        assert!(schema.notes().contains(&told), "{told}\n{:#?}", schema.notes());
+        let sent = desk.send(&call(address, "Echo", &["{}"], "").replace("peers.v1.Shop/Echo", &format!("broken.v1.{service}/Ask")));
+        assert!(sent.code == 1 && sent.said.contains(&format!("no method broken.v1.{service}/Ask")), "{sent:#?}");
+    }
+}
+
+#[test]
+fn broken_descriptors_of_go_cost_themselves_and_what_is_whole_is_called() {
+    let Some(peer) = go_peer() else { return };
+    assert_broken_cost_themselves(peer.address("grpc_broken"), "go");
+}
+
+#[test]
+fn broken_descriptors_of_python_cost_themselves_and_what_is_whole_is_called() {
+    let Some(peer) = python_peer() else { return };
+    assert_broken_cost_themselves(peer.address("grpc_broken"), "python");
 }
 
 #[test]

@@ -1,14 +1,22 @@
 //! Sends drafts by the program itself, and keeps what it told.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use switchboard_tests::program::Program;
+use switchboard_desk::profile::Profile;
+use switchboard_desk::send::access::MethodSchema;
+use switchboard_desk::send::draft::GrpcDraft;
+use switchboard_desk::send::{SchemaBoard, SendCommand};
+use switchboard_desk::session::Session;
+use switchboard_tests::program::{Program, until};
 use tempfile::TempDir;
 
 /// Longer than any time-out that a draft here has, and than what may come before.
 const WITHIN: Duration = Duration::from_mins(1);
+/// What a session in this process may store.
+const MEMORY_BYTES: usize = 64 << 20;
 /// What no answer may cost, bytes: what is kept of one and a bound beyond which none is read come to far less.
 pub const PEAK_BYTES_MAX: u64 = 300 << 20;
 
@@ -81,6 +89,23 @@ impl Desk {
         assert!(!sent.said.contains("panicked"), "{draft}\n{sent:#?}");
         assert!(sent.peak_bytes < PEAK_BYTES_MAX, "{draft}\n{} bytes: {}", sent.peak_bytes, sent.head());
         sent
+    }
+
+    /// What a server tells of its methods, as the window asks for it.
+    #[track_caller]
+    pub fn described(&self, address: &str) -> Arc<dyn MethodSchema> {
+        let mut profile = Profile::read(&self.folder().join("profile.toml")).expect("a profile");
+        profile.ledger = Some(self.folder().join("described.sqlite"));
+        let runtime = tokio::runtime::Runtime::new().expect("threads");
+        let session = Session::start(&profile, None, MEMORY_BYTES, runtime.handle(), Box::new(|| {})).expect("a session");
+        session.send(SendCommand::Describe(Box::new(GrpcDraft { url: format!("http://{address}"), ..GrpcDraft::default() }), None));
+        let schema = until("schema", WITHIN, || match session.send_board().schemas.values().next() {
+            Some(SchemaBoard::Known(schema)) => Some(Arc::clone(schema)),
+            Some(SchemaBoard::Failed(reason)) => panic!("{address}: {reason}"),
+            Some(SchemaBoard::Asking) | None => None,
+        });
+        runtime.block_on(session.stop());
+        schema
     }
 }
 

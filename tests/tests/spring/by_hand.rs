@@ -1,5 +1,6 @@
-//! What somebody sends by hand to the business, and what it causes: an order over HTTP; one as a record that cannot be shipped, which dies, is mended
-//! by a plan, sent again and consumed. The program sends, another one watches, and the business has its books.
+//! What somebody sends by hand to the business, and what it causes: an order over HTTP; a question over gRPC, of which the server itself tells what it
+//! takes; records to each topic that is read; and one as a record that cannot be shipped, which dies, is mended by a plan, sent again and consumed. The
+//! program sends, another one watches, and the business has its books.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,7 +11,7 @@ use serde_json::Value;
 use switchboard_desk::ledger::KindHash;
 use switchboard_desk::send::edit::{Change, Changes};
 use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, ReplayOptions};
-use switchboard_engine::view::{Answer, LetterView, PointQuery, Query, TraceView};
+use switchboard_engine::view::{Answer, LetterView, PointQuery, Query, SpanView, TraceView};
 use switchboard_model::TraceId;
 use switchboard_tests::program::Program;
 use switchboard_tests::spring::Spring;
@@ -23,8 +24,10 @@ const RUNS_WITHIN: Duration = Duration::from_mins(2);
 /// Orders that nobody else places, by their numbers.
 const ORDER: &str = "900001";
 const POISONED: &str = "900002";
+const JUDGED: &str = "900003";
+const PUBLISHED: &str = "900004";
 
-/// Sends both by hand, and mends the one that dies. Requests lie in the folder, beside the profile's file.
+/// Sends all by hand, and mends the one that dies. Requests lie in the folder, beside the profile's file.
 pub(super) async fn sent_by_hand(watched: &mut Watched, spring: &mut Spring, folder: &Path) {
     let write = |name: &str, text: &str| {
         let path = folder.join(name);
@@ -53,7 +56,25 @@ pub(super) async fn sent_by_hand(watched: &mut Watched, spring: &mut Spring, fol
             && !has_failed
     };
     watched.causes(&told, "the services and topics that an order goes through", arrives).await;
-    is_booked(watched, spring, ORDER, &[false]).await;
+    is_booked(watched, spring, "shipping", ORDER, &[false]).await;
+
+    judged(watched, spring, folder, &profile).await;
+    for (topic, group) in [("orders.invoice", "invoicing"), ("orders.ledger", "ledger")] {
+        let value = format!("{{\"order\": \"{PUBLISHED}\", \"kind\": \"good\"}}");
+        let record =
+            write(&format!("{group}.toml"), &format!("[record]\ntopic = \"{topic}\"\nkey = {{ text = \"{PUBLISHED}\" }}\nvalue = {{ json = '{value}' }}\n"));
+        let told = watched.runs(0, &["send", &record, "--profile", &profile]);
+        if told["outcome"] != "persisted" {
+            watched.note(SCENARIO, format!("the record for {topic} is not known to be persisted: {told}"));
+        }
+        watched.replayed.push((topic, 1));
+        let is_read = |trace: &TraceView| {
+            let is_there = trace.records.iter().any(|record| record.at.channel == topic);
+            is_there && !trace.spans.is_empty() && trace.spans.iter().all(|span| span.service == "shipping" && span.failure.is_none())
+        };
+        watched.causes(&told, &format!("a record of {topic} that shipping reads"), is_read).await;
+        is_booked(watched, spring, group, PUBLISHED, &[false]).await;
+    }
 
     let value = format!("{{\"order\": \"{POISONED}\",  \"kind\": \"poison\"}}");
     let record = write("record.toml", &format!("[record]\ntopic = \"orders.placed\"\nkey = {{ text = \"{POISONED}\" }}\nvalue = {{ json = '{value}' }}\n"));
@@ -67,7 +88,7 @@ pub(super) async fn sent_by_hand(watched: &mut Watched, spring: &mut Spring, fol
         num_failed >= 3 && trace.records.iter().any(|record| record.at.channel == "orders.placed")
     };
     watched.causes(&told, "three attempts of shipping that fail", dies).await;
-    is_booked(watched, spring, POISONED, &[true; 3]).await;
+    is_booked(watched, spring, "shipping", POISONED, &[true; 3]).await;
 
     let Some(plan) = watched.mended(POISONED).await else { return };
     let of_plan = ["replay", "--plan", &plan, "--profile", &profile];
@@ -77,7 +98,7 @@ pub(super) async fn sent_by_hand(watched: &mut Watched, spring: &mut Spring, fol
         watched.note(SCENARIO, format!("what was mended is not consumed: {told}"));
     }
     watched.replayed.push(("orders.placed", 1));
-    is_booked(watched, spring, POISONED, &[true, true, true, false]).await;
+    is_booked(watched, spring, "shipping", POISONED, &[true, true, true, false]).await;
     // It stands in the ledger, whoever asks.
     let told = watched.runs(1, &of_plan);
     if told["num_records"] != 0 {
@@ -86,11 +107,36 @@ pub(super) async fn sent_by_hand(watched: &mut Watched, spring: &mut Spring, fol
     watched.agrees(SCENARIO, spring).await;
 }
 
-/// The business comes to have such deliveries of an order to shipping in its books; of each, whether it failed.
-async fn is_booked(watched: &mut Watched, spring: &Spring, order: &str, failed: &[bool]) {
+/// Asks payments for the risk of an order over gRPC, which tells by reflection what it takes: once it judges, and once it fails.
+async fn judged(watched: &mut Watched, spring: &mut Spring, folder: &Path, profile: &str) {
+    let url = format!("http://127.0.0.1:{}", spring.payments.port("grpc_port"));
+    let call = folder.join("judge.toml").display().to_string();
+    let text = format!("[grpc]\nurl = \"{url}\"\nmethod = \"payments.Risk/Check\"\nmessages = ['{{\"order\": \"{JUDGED}\"}}']\n");
+    std::fs::write(&call, text).expect("written");
+    for (fails, code, status) in [("fail", 0, 0), ("fail risk", 4, 14)] {
+        spring.payments.tell(fails).expect("told");
+        let told = watched.runs(code, &["send", &call, "--profile", profile]);
+        watched.called.push(code != 0);
+        let answer = told["messages"].as_array().and_then(|messages| messages.iter().find(|message| message["ours"] == false));
+        let is_low = answer.and_then(|answer| answer["message"].as_str()).is_some_and(|message| message.contains("\"risk\": \"low\""));
+        if told["answer"]["code"] != status || is_low != (code == 0) {
+            watched.note(SCENARIO, format!("payments, told to {fails:?}, answers with {told}"));
+        }
+        // One span and no more: that it was asked what it takes is nothing that anybody called.
+        let is_one = |trace: &TraceView| {
+            let is_call = |span: &SpanView| span.service == "payments" && span.failure.is_some() == (code != 0);
+            matches!(&trace.spans[..], [span] if is_call(span)) && trace.records.is_empty()
+        };
+        watched.causes(&told, "one call of payments and nothing else", is_one).await;
+    }
+    spring.payments.tell("fail").expect("told");
+}
+
+/// The business comes to have such deliveries of an order to a group in its books; of each, whether it failed.
+async fn is_booked(watched: &mut Watched, spring: &Spring, group: &str, order: &str, failed: &[bool]) {
     let differs = until_none(AGREES_WITHIN, async || {
-        let booked = spring.books().expect("books").deliveries("shipping", order);
-        if booked == failed { vec![] } else { vec![format!("deliveries of order {order} fail as {booked:?} by the books, and not as {failed:?}")] }
+        let booked = spring.books().expect("books").deliveries(group, order);
+        if booked == failed { vec![] } else { vec![format!("deliveries of order {order} to {group} fail as {booked:?} by the books, and not as {failed:?}")] }
     });
     for what in differs.await {
         watched.note(SCENARIO, what);

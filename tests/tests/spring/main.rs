@@ -152,6 +152,8 @@ struct Watched {
     session: Session,
     /// What Switchboard itself wrote to the cluster.
     replayed: Vec<(&'static str, usize)>,
+    /// Calls of payments over gRPC that Switchboard made: whether each failed.
+    called: Vec<bool>,
     found: Vec<String>,
 }
 
@@ -164,6 +166,9 @@ impl Watched {
         let mut books = spring.books().expect("books");
         for (channel, num) in &self.replayed {
             books.add_records(channel, *num);
+        }
+        for failed in &self.called {
+            books.add_call("payments", "grpc", *failed);
         }
         books
     }
@@ -360,7 +365,7 @@ async fn whole_the_report_follows_the_books_through_everything_that_goes_wrong()
     let session = Session::start(&profile, None, 256 << 20, &tokio::runtime::Handle::current(), Box::new(|| ())).expect("a session");
     assert!(until_some(AGREES_WITHIN, || session.is_listening().then_some(())).await.is_some(), "it does not listen");
     let mut spring = Spring::start(folder.path(), &broker.address, ports.1, orders_port, 2).expect("Spring");
-    let mut watched = Watched { session, replayed: Vec::new(), found: Vec::new() };
+    let mut watched = Watched { session, replayed: Vec::new(), called: Vec::new(), found: Vec::new() };
 
     normal_load(&mut watched, &mut spring).await;
     breaker(&mut watched, &mut spring).await;

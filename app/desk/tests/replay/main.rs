@@ -1,24 +1,29 @@
-//! Dead letters sent again by a whole session, on librdkafka's mock cluster and on Apache Kafka: the bytes, the pace, who is asked,
+//! Dead letters sent again and records composed, by a whole session, on librdkafka's mock cluster and on Apache Kafka: the bytes, the pace, who is asked,
 //! and what the ledger says, also after a kill. Both clusters see the same scenarios.
 
 mod byte_exact;
 mod cluster;
+mod composed;
 mod scenarios;
 mod session;
 
 mod mock {
-    use crate::byte_exact;
     use crate::cluster::{Cluster, Death};
-    use crate::scenarios;
+    use crate::{byte_exact, composed, scenarios};
 
     #[tokio::test(flavor = "multi_thread")]
     async fn whatever_a_record_holds_arrives_and_differs_by_its_change_alone() {
-        byte_exact::any_record(Cluster::mock()).await;
+        byte_exact::any_record(async || Cluster::mock()).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whatever_is_composed_arrives_as_it_was_composed() {
+        composed::any_record(async || Cluster::mock()).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn whatever_a_record_holds_it_is_the_same_through_a_file() {
-        byte_exact::through_a_file(Cluster::mock()).await;
+        byte_exact::through_a_file(async || Cluster::mock()).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -87,20 +92,31 @@ mod mock {
 }
 
 mod apache {
-    use crate::byte_exact;
     use crate::cluster::{Cluster, Death};
-    use crate::scenarios;
+    use crate::{byte_exact, composed, scenarios};
 
     #[tokio::test(flavor = "multi_thread")]
     async fn whatever_a_record_holds_arrives_and_differs_by_its_change_alone() {
-        let Some(cluster) = Cluster::apache("whatever_a_record_holds").await else { return };
-        byte_exact::any_record(cluster).await;
+        if Cluster::apache("whatever_a_record_holds").await.is_none() {
+            return;
+        }
+        byte_exact::any_record(async || Cluster::apache("whatever_a_record_holds").await.expect("it is there")).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whatever_is_composed_arrives_as_it_was_composed() {
+        if Cluster::apache("whatever_is_composed").await.is_none() {
+            return;
+        }
+        composed::any_record(async || Cluster::apache("whatever_is_composed").await.expect("it is there")).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn whatever_a_record_holds_it_is_the_same_through_a_file() {
-        let Some(cluster) = Cluster::apache("whatever_a_record_holds_it_is_the_same_through_a_file").await else { return };
-        byte_exact::through_a_file(cluster).await;
+        if Cluster::apache("the_same_through_a_file").await.is_none() {
+            return;
+        }
+        byte_exact::through_a_file(async || Cluster::apache("the_same_through_a_file").await.expect("it is there")).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]

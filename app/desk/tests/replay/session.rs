@@ -56,9 +56,10 @@ impl Replaying {
         Self::of(place, &profile(place, folder, write, ""))
     }
 
-    /// One that reads all records of a channel, too.
+    /// One that reads all records of a channel, too, and replays them without taking its time. Files that requests name lie in the folder.
     pub fn start_reading(place: &Place, folder: &Path, channel: &str) -> Self {
-        Self::of(place, &profile(place, folder, true, &format!("tail = [{{ channel = \"{channel}\", from = \"beginning\" }}]\n")))
+        let more = format!("tail = [{{ channel = \"{channel}\", from = \"beginning\" }}]\nreplay = {{ first = 100, per_second = 10000 }}\n");
+        Self::of(place, &Profile { requests: Some(folder.to_owned()), ..profile(place, folder, true, &more) })
     }
 
     fn of(place: &Place, profile: &Profile) -> Self {

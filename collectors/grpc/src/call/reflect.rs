@@ -7,12 +7,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::header::USER_AGENT;
 use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use prost::Message as _;
 use prost_reflect::DescriptorPool;
 use prost_reflect::prost_types::FileDescriptorProto;
-use switchboard_model::{CallEnd, CallNews, FailureKind, SendPermit, Target};
+use switchboard_model::{CallEnd, CallNews, FailureKind, OWN_USER_AGENT, SendPermit, Target, now_ns, own_traceparent};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tonic::Code;
@@ -65,6 +66,8 @@ pub async fn reflect(
     }
     let connection = Connection::open(&place, told).await?;
     told(CallNews::Leaves);
+
+    let metadata = &marked(metadata);
     let asking = async {
         for method in METHODS {
             let mut asked = Asked::begin(&place, &connection, method, metadata).await;
@@ -80,6 +83,18 @@ pub async fn reflect(
     };
     let late = || ReflectFailure::new(FailureKind::Limit, format!("{} did not tell its schema within {WITHIN:?}", place.address), NAME_FILES);
     timeout(WITHIN, asking).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// The metadata, with the marks of what Switchboard does by itself: nobody called this service, so what a server traces of it is folded.
+fn marked(metadata: &HeaderMap) -> HeaderMap {
+    let mut metadata = metadata.clone();
+    let agent = format!("{OWN_USER_AGENT}/{}", env!("CARGO_PKG_VERSION"));
+    for (name, value) in [(HeaderName::from_static("traceparent"), own_traceparent(now_ns().unsigned_abs())), (USER_AGENT, agent)] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            metadata.entry(name).or_insert(value);
+        }
+    }
+    metadata
 }
 
 /// Why there is no schema.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use axum::http::{HeaderMap, HeaderValue};
 use prost_reflect::prost_types::{FileDescriptorProto, FileDescriptorSet};
 use switchboard_grpc::{CallConfig, ReflectFailure, Schema, reflect};
-use switchboard_model::{CallNews, FailureKind, Origin};
+use switchboard_model::{CallNews, FailureKind, Origin, is_own_trace, parse_traceparent};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tonic::transport::server::TcpIncoming;
@@ -133,6 +133,28 @@ async fn a_server_that_asks_for_credentials_gets_the_metadata() {
     let metadata = HeaderMap::from_iter([(axum::http::header::AUTHORIZATION, HeaderValue::from_static("Bearer hunter2Zq7"))]);
     let failure = asked_with(&server.origin(), &[server.address], &metadata, &[]).await.expect_err("refused");
     assert!(failure.kind == FailureKind::Authorise && !format!("{failure:?}").contains("hunter2"), "{failure}");
+}
+
+#[tokio::test]
+async fn being_asked_is_known_as_something_that_nobody_called() {
+    let (told, mut seen) = tokio::sync::mpsc::channel(4);
+    let server = Server::start(crate::server::grpc(move |_, request| {
+        let (told, metadata) = (told.clone(), request.metadata().clone().into_headers());
+        async move {
+            told.send(metadata).await.expect("a test");
+            Err(tonic::Status::permission_denied("not you"))
+        }
+    }))
+    .await;
+    let text = |metadata: &HeaderMap, name: &str| metadata.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    asked(server.address).await.expect_err("refused");
+    let metadata = seen.recv().await.expect("it was asked");
+    assert!(parse_traceparent(&text(&metadata, "traceparent")).is_some_and(|context| is_own_trace(context.trace_id)), "{metadata:?}");
+    assert!(text(&metadata, "user-agent").starts_with("switchboard/"), "{metadata:?}");
+    // What is written by hand stays.
+    let own = HeaderMap::from_iter([(axum::http::header::USER_AGENT, HeaderValue::from_static("mine"))]);
+    asked_with(&server.origin(), &[server.address], &own, &[]).await.expect_err("refused");
+    assert_eq!(text(&seen.recv().await.expect("it was asked"), "user-agent"), "mine");
 }
 
 #[tokio::test]
