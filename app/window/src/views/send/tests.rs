@@ -183,5 +183,7 @@ fn pictures_of_sending_stay_as_they_are() {
     picture("send-compared-light", ThemeChoice::Light, small, &source(sample::compared()), &compared);
     let narrow = [Step::Run(UiCommand::LayoutTraces), Step::Goto(Target::Saved("orders/place an order".to_owned()))];
     picture("send-narrow-light", ThemeChoice::Light, small, &answered, &narrow);
+    picture("send-narrow-dark", ThemeChoice::Dark, small, &answered, &narrow);
     picture("send-empty-dark", ThemeChoice::Dark, small, &source(SendBoard::default()), &show);
+    picture("send-empty-light", ThemeChoice::Light, small, &source(SendBoard::default()), &show);
 }
