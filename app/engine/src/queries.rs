@@ -3,6 +3,7 @@
 mod find;
 mod letters;
 mod logs;
+mod most_used;
 mod record_matches;
 mod records;
 mod through;
@@ -17,6 +18,7 @@ pub(crate) use find::{FindScan, NotKept};
 pub(crate) use letters::LetterScan;
 pub use letters::letter_told;
 pub(crate) use logs::LogScan;
+pub(crate) use most_used::MostUsedScan;
 pub(crate) use record_matches::RecordScan;
 pub(crate) use records::record_page;
 pub(crate) use traces::TraceScan;
@@ -28,6 +30,8 @@ pub(crate) enum Scan {
     Traces(TraceScan),
     /// For log records.
     Logs(LogScan),
+    /// For the request that is asked most.
+    MostUsed(MostUsedScan),
     /// For dead letters.
     Letters(LetterScan),
     /// For records of a channel that hold a text.
@@ -43,6 +47,8 @@ pub(crate) enum ScanKind {
     Traces,
     /// Of [`Scan::Logs`].
     Logs,
+    /// Of [`Scan::MostUsed`].
+    MostUsed,
     /// Of [`Scan::Letters`].
     Letters,
     /// Of [`Scan::Records`].
@@ -55,7 +61,7 @@ impl ScanKind {
     /// How many scans there are of the kind at a time: one where a person types, some where several views ask.
     pub(crate) fn max_running(self) -> usize {
         match self {
-            Self::Find | Self::Records => 1,
+            Self::Find | Self::Records | Self::MostUsed => 1,
             Self::Traces | Self::Logs | Self::Letters => 4,
         }
     }
@@ -67,6 +73,7 @@ impl Scan {
         match self {
             Self::Traces(_) => ScanKind::Traces,
             Self::Logs(_) => ScanKind::Logs,
+            Self::MostUsed(_) => ScanKind::MostUsed,
             Self::Letters(_) => ScanKind::Letters,
             Self::Records(_) => ScanKind::Records,
             Self::Find(_) => ScanKind::Find,
@@ -86,6 +93,7 @@ impl Scan {
             Self::Find(scan) => return scan.run(cancelled, &mut |page| deliver(Answer::Found(page))),
             Self::Traces(scan) => scan.run(cancelled).map(Answer::Traces),
             Self::Logs(scan) => scan.run(cancelled).map(Answer::Logs),
+            Self::MostUsed(scan) => scan.run(cancelled),
             Self::Letters(scan) => scan.run(cancelled).map(Answer::DeadLetters),
             Self::Records(scan) => scan.run(cancelled).map(Answer::RecordMatches),
         };

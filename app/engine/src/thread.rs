@@ -71,8 +71,8 @@ pub struct Queries {
 
 impl Queries {
     /// Asks a question. The receiver is disconnected without an answer if the engine has ended, if too many questions
-    /// wait, or if newer searches of the kind superseded this one: one of [`ScanQuery::Find`] and [`ScanQuery::RecordMatches`],
-    /// four of the others. To a [`ScanQuery::Find`] come several answers; what the receiver does not take in time is merged.
+    /// wait, or if newer searches of the kind superseded this one: one of [`ScanQuery::Find`], [`ScanQuery::RecordMatches`]
+    /// and [`ScanQuery::MostUsed`], four of the others. To a [`ScanQuery::Find`] come several answers; what the receiver does not take in time is merged.
     pub fn query(&self, query: Query) -> Receiver<Answer> {
         let (answer, receiver) = sync_channel(if matches!(query, Query::Scan(ScanQuery::Find { .. })) { MAX_PARTS } else { 1 });
         if self.commands.try_send(Command::Query(query, answer)).is_ok() {

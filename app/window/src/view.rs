@@ -2,6 +2,7 @@
 
 mod action;
 mod asker;
+mod begun;
 mod beside;
 mod commands;
 mod context;
@@ -14,6 +15,7 @@ mod target;
 
 pub(crate) use action::ViewAction;
 pub(crate) use asker::{Asker, Slot, Standing};
+pub(crate) use begun::Begun;
 pub(crate) use beside::Beside;
 pub(crate) use commands::{Keys, Menu, Scope, UiCommand};
 pub(crate) use context::ViewContext;

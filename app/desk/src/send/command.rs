@@ -52,6 +52,13 @@ pub enum SendCommand {
         /// What.
         draft: Arc<Draft>,
     },
+    /// Write a `.proto` that requests name into its file, a path below the folder; one that is there with other contents stays.
+    SaveProto {
+        /// Folder and name, with `/`.
+        path: String,
+        /// What stands in it.
+        text: Arc<str>,
+    },
     /// Take a request's file away.
     Remove(String),
     /// Read the folder again.

@@ -136,6 +136,28 @@ pub(crate) fn save(folder: &Path, name: &str, draft: &Draft) -> Result<(), Strin
     std::fs::rename(&beside, &path).map_err(failed)
 }
 
+/// Writes a `.proto` into a file that is not there yet, or holds the same.
+pub(crate) fn save_proto(folder: &Path, name: &str, text: &str) -> Result<(), String> {
+    use std::io::Write as _;
+    let path = inside(folder, name)?;
+    if path.extension().is_none_or(|ending| ending != "proto") {
+        return Err(format!("`{}` is no name of a .proto", shown(name)));
+    }
+    let failed = |error: std::io::Error| format!("{}: {error}", path.display());
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).map_err(failed)?;
+    }
+    match std::fs::File::create_new(&path) {
+        Ok(mut file) => file.write_all(text.as_bytes()).map_err(failed),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            let is_same = read(&path, TEXT_BYTES_MAX).is_ok_and(|bytes| bytes == text.as_bytes());
+            let other = || format!("{} is there with other contents. Take it away first, or name it under Schema as it is", path.display());
+            if is_same { Ok(()) } else { Err(other()) }
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
 /// Takes a request's file away.
 pub(crate) fn remove(folder: &Path, name: &str) -> Result<(), String> {
     inside(folder, name)?;
@@ -191,6 +213,21 @@ mod tests {
         remove(folder, "orders/HTTP").expect("there");
         assert_eq!(SavedBoard::read(folder).requests.len(), 2);
         assert!(save(folder, "environments", &Draft::blank(RequestKind::Http)).is_err());
+    }
+
+    #[test]
+    fn a_proto_is_written_once_and_never_over_another() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path();
+        for _ in 0..2 {
+            save_proto(folder, "imported/shop.Orders.proto", "syntax = \"proto3\";").expect("written, and the same again");
+        }
+        assert!(save_proto(folder, "imported/shop.Orders.proto", "other").expect_err("it is there").contains("other contents"));
+        let files = files(Some(folder), &["imported/shop.Orders.proto"]).expect("read");
+        assert_eq!(files["imported/shop.Orders.proto"], "syntax = \"proto3\";");
+        for name in ["../a.proto", "/tmp/a.proto", "a.toml", ""] {
+            assert!(save_proto(folder, name, "x").is_err(), "{name}");
+        }
     }
 
     #[test]

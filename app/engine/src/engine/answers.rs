@@ -5,7 +5,7 @@ use std::sync::Arc;
 use switchboard_model::ItemKind;
 
 use super::Engine;
-use crate::queries::{FindScan, LetterScan, LogScan, NotKept, RecordScan, Scan, TraceScan, record_page};
+use crate::queries::{FindScan, LetterScan, LogScan, MostUsedScan, NotKept, RecordScan, Scan, TraceScan, record_page};
 use crate::view::{Answer, GroupDetail, GroupView, LagVerdict, LetterOrder, PointQuery, Query, RECORD_DETAILS_MAX, ScanQuery};
 
 /// Most items that one query may ask for.
@@ -64,6 +64,9 @@ impl Engine {
                 let limit = (*limit).min(MAX_ANSWER);
                 let (service, instance) = (service.clone(), instance.clone());
                 Scan::Logs(LogScan { logs: store.logs.held(), service, instance, min_severity: *min_severity, limit })
+            }
+            ScanQuery::MostUsed(of) => {
+                Scan::MostUsed(MostUsedScan { spans: store.spans.held(), of: of.clone(), addresses: self.flow.addresses_of(&of.callee) })
             }
             ScanQuery::RecordMatches { channel, text, after, limit } => Scan::Records(RecordScan {
                 records: store.records.held(),

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use switchboard_model::{NO_TIME, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER};
+use switchboard_model::{NO_TIME, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, group_in_name};
 
 use crate::state::{Asked, DeadLetterInfo, death, dies_there};
 use crate::store::{Held, RecordContent, RecordRef, RecordSegment, StoredAt};

@@ -33,7 +33,7 @@ pub(crate) struct Through {
 
 /// What callers call the second end.
 #[derive(Debug)]
-struct Called {
+pub(super) struct Called {
     /// Its name, and the addresses that were proved to be its.
     names: BTreeSet<String>,
     /// An address with its port, put together again and again.
@@ -129,8 +129,7 @@ impl Through {
         let mut channels = channels.clone();
         channels.0.insert(from.clone());
         channels.1.insert(to.clone());
-        let names = addresses.iter().chain([to]).cloned().collect();
-        let called = Called { names, with_port: String::new() };
+        let called = Called::new(to, addresses);
         Self {
             seed,
             from: from.clone(),
@@ -247,8 +246,13 @@ fn text(value: Option<StoredValue<'_>>) -> Option<Cow<'_, str>> {
 }
 
 impl Called {
+    /// What is called by its name, and at these addresses.
+    pub(super) fn new(name: &str, addresses: &BTreeSet<String>) -> Self {
+        Self { names: addresses.iter().cloned().chain([name.to_owned()]).collect(), with_port: String::new() }
+    }
+
     /// Whether a client span calls it, by the first attribute that tells whom: a name, or an address without and with its port.
-    fn is_called_by(&mut self, span: SpanRef<'_>) -> bool {
+    pub(super) fn is_called_by(&mut self, span: SpanRef<'_>) -> bool {
         let [name, server, server_port, url, network, network_port] = span.first_of(PEER);
         if let Some(name) = text(name) {
             return self.names.contains(&*name);

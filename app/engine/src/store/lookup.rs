@@ -217,33 +217,9 @@ impl Store {
 
     fn span_view(&self, span: SpanRef<'_>, mut linked_by: Vec<SpanLink>) -> SpanView {
         linked_by.dedup();
-        let (resource, extras) = (span.resource(), span.extras());
         let mut num_copies = 0;
         self.each_span(span.trace_id(), span.span_id(), |_, other| num_copies += usize::from(is_same_side(span.kind(), other.kind())));
-        SpanView {
-            trace_id: span.trace_id(),
-            span_id: span.span_id(),
-            parent_span_id: span.parent_span_id(),
-            service: resource.service_name.to_owned(),
-            instance: (!resource.instance.is_empty()).then(|| resource.instance.to_owned()),
-            name: span.name().to_owned(),
-            kind: span.kind(),
-            status: span.status(),
-            status_message: extras.status_message.to_owned(),
-            failure: span.has_failed().then(|| failure_of(span)),
-            version: (!resource.version.is_empty()).then(|| resource.version.to_owned()),
-            scope: span.scope().to_owned(),
-            start_ns: span.start_ns(),
-            duration_ns: span.duration_ns(),
-            attributes: texts_of(span.attributes()),
-            normalised: span.attributes().filter(is_renamed).map(|attr| (attr.known.name().to_owned(), attr.value.to_text().into_owned())).collect(),
-            events: extras.events.iter().map(event_view).collect(),
-            received_ns: span.received_ns(),
-            links: extras.links.iter().map(|link| SpanLink { trace_id: link.trace_id, span_id: link.span_id }).collect(),
-            linked_by,
-            collision: num_copies > 1,
-            truncated: span.truncated(),
-        }
+        SpanView { linked_by, collision: num_copies > 1, ..bare_span_view(span) }
     }
 
     /// A record as views read it; `None` once it was evicted.
@@ -254,6 +230,34 @@ impl Store {
     /// A log record as views read it; `None` once it was evicted.
     pub fn log_view(&self, at: StoredAt) -> Option<LogView> {
         self.log(at).map(|log| log_view(at, log))
+    }
+}
+
+/// A span as views read it, without what other spans tell of it.
+pub(crate) fn bare_span_view(span: SpanRef<'_>) -> SpanView {
+    let (resource, extras) = (span.resource(), span.extras());
+    SpanView {
+        trace_id: span.trace_id(),
+        span_id: span.span_id(),
+        parent_span_id: span.parent_span_id(),
+        service: resource.service_name.to_owned(),
+        instance: (!resource.instance.is_empty()).then(|| resource.instance.to_owned()),
+        name: span.name().to_owned(),
+        kind: span.kind(),
+        status: span.status(),
+        status_message: extras.status_message.to_owned(),
+        failure: span.has_failed().then(|| failure_of(span)),
+        version: (!resource.version.is_empty()).then(|| resource.version.to_owned()),
+        scope: span.scope().to_owned(),
+        start_ns: span.start_ns(),
+        duration_ns: span.duration_ns(),
+        attributes: texts_of(span.attributes()),
+        normalised: span.attributes().filter(is_renamed).map(|attr| (attr.known.name().to_owned(), attr.value.to_text().into_owned())).collect(),
+        events: extras.events.iter().map(event_view).collect(),
+        received_ns: span.received_ns(),
+        links: extras.links.iter().map(|link| SpanLink { trace_id: link.trace_id, span_id: link.span_id }).collect(),
+        truncated: span.truncated(),
+        ..SpanView::default()
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) mod tests;
 pub(crate) use correlation_hash::{hash_of_id, id_of};
 pub(crate) use hash::Seed;
 pub(crate) use log_segment::LogSegment;
-pub(crate) use lookup::{carries_id, log_carries_id, log_view};
+pub(crate) use lookup::{bare_span_view, carries_id, log_carries_id, log_view};
 pub(crate) use needle::Needle;
 pub(crate) use record_segment::RecordSegment;
 pub(crate) use row_index::RowIndex;

@@ -25,8 +25,8 @@ pub use lists::{
     RecordLine, RecordMatches, RecordPage, RefusalView, RowId, StatusClass, StatusCount, StatusCounts, TraceFilter, TraceList, TraceOrder, TracePart, TraceRow,
 };
 pub use query::{
-    Answer, ConversationItem, DealtWith, EventView, LetterOrder, LettersOnly, LogView, PointQuery, Query, RecordView, ScanQuery, SpanLink, SpanView, Timing,
-    TraceView,
+    Answer, ConversationItem, DealtWith, EventView, LetterOrder, LettersOnly, LogView, MostUsed, PointQuery, Query, RecordView, ScanQuery, SpanLink, SpanView,
+    Timing, TraceView, UsedOf,
 };
 pub use range::Range;
 pub use report::{

@@ -40,6 +40,28 @@ pub enum LettersOnly {
     These(DealtWith),
 }
 
+/// Whose requests are counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsedOf {
+    /// Who is asked: a service, or what callers name that sends no spans.
+    pub callee: String,
+    /// Only by this service; `None` = by anybody.
+    pub caller: Option<String>,
+    /// Only calls of RPC, or only others; `None` = both.
+    pub is_rpc: Option<bool>,
+}
+
+/// The request that is asked most, of those whose spans are stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MostUsed {
+    /// A span of it, without links: the newest that did not fail, else the newest. The callee's own; where it sends none a caller's.
+    pub example: SpanView,
+    /// Its calls.
+    pub num: u64,
+    /// Calls of all requests.
+    pub num_all: u64,
+}
+
 /// A question to the engine.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Query {
@@ -152,6 +174,8 @@ pub enum ScanQuery {
         /// At most so many.
         limit: usize,
     },
+    /// Which request is asked most.
+    MostUsed(UsedOf),
     /// Dead letters that died of the same, one by one.
     DeadLetters {
         /// The dead-letter channel.
@@ -215,6 +239,8 @@ pub enum Answer {
     Refused(Vec<RefusalView>),
     /// To [`ScanQuery::Logs`].
     Logs(Vec<LogView>),
+    /// To [`ScanQuery::MostUsed`]; `None` = no call of it is stored.
+    MostUsed(Option<Box<MostUsed>>),
     /// To [`ScanQuery::DeadLetters`] and [`ScanQuery::DeadLettersSince`].
     DeadLetters(LetterPage),
     /// To [`ScanQuery::Find`]: what was found since the last one.

@@ -41,6 +41,7 @@ fn described(target: &Target, snapshot: &Snapshot) -> Option<Described> {
         Target::Conversation(_)
         | Target::Traces(_)
         | Target::Draft(_)
+        | Target::Begun(_)
         | Target::Sent(_)
         | Target::Saved(_)
         | Target::LedgerLine(_)

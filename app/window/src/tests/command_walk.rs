@@ -38,6 +38,7 @@ fn before(command: UiCommand) -> &'static [UiCommand] {
         C::LedgerAll => &[C::Show(ViewKind::Ledger), C::LedgerKind],
         C::LedgerLetters | C::LedgerStory => &[C::Show(ViewKind::Ledger), C::WalkFirst, C::WalkRight],
         C::SendRequest => &[C::Show(ViewKind::Send), C::EditSent],
+        C::AskMethods | C::AddMessage | C::KeepStreamOpen => &[C::Show(ViewKind::Send), C::NewGrpcCall],
         C::StopSending => &[C::Show(ViewKind::Send), C::EditRequest],
         C::RemoveRequest => &[C::Show(ViewKind::Send), C::WalkFirst],
         C::HopsMore => &[C::WalkRight, C::MapNeighbourhood],
@@ -137,7 +138,8 @@ impl Walk {
         for node in self.harness.query_all(By::new()) {
             let is = node.accesskit_node();
             let (role, label, value) = (is.role(), is.label(), is.value());
-            let _infallible = writeln!(seen, "{role:?} {label:?} {value:?} {:?} {:?} {:?}", is.is_selected(), is.is_focused(), is.raw_bounds());
+            let _infallible =
+                writeln!(seen, "{role:?} {label:?} {value:?} {:?} {:?} {:?} {:?}", is.is_selected(), is.toggled(), is.is_focused(), is.raw_bounds());
         }
         seen + &self.outputs
     }

@@ -61,6 +61,8 @@ pub(crate) enum Slot {
     LetterOpen,
     /// What became of the open letter after it was sent.
     LetterStory,
+    /// The request that is asked most of what something is to be sent to.
+    MostUsed,
     /// The trace of what was sent.
     SentTrace,
     /// The way of what was sent, on the map.

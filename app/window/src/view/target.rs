@@ -5,7 +5,7 @@ use switchboard_desk::send::{SentId, draft::Draft};
 use switchboard_engine::view::{ChannelKey, EdgeId, NodeId, RecordView, RowId, TraceFilter};
 use switchboard_model::{CorrelationId, Place, SpanId, TraceId};
 
-use super::ViewKind;
+use super::{Begun, ViewKind};
 
 /// An object that one can jump to from anywhere.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +66,8 @@ pub(crate) enum Target {
     },
     /// A request to be composed.
     Draft(Box<Draft>),
+    /// The same, with what is to be said of it.
+    Begun(Box<Begun>),
     /// Something that was sent.
     Sent(SentId),
     /// A request that is kept in a file, by its path.
@@ -112,7 +114,7 @@ impl Target {
             Self::Group { .. } => Some(ViewKind::Groups),
             Self::Breaker { .. } => Some(ViewKind::Breakers),
             Self::DeadLetters { .. } => Some(ViewKind::DeadLetters),
-            Self::Draft(_) | Self::Sent(_) | Self::Saved(_) => Some(ViewKind::Send),
+            Self::Draft(_) | Self::Begun(_) | Self::Sent(_) | Self::Saved(_) => Some(ViewKind::Send),
             Self::LedgerLine(_) => Some(ViewKind::Ledger),
             Self::Source(_) => Some(ViewKind::Sources),
             Self::Find(_) => None,

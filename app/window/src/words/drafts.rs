@@ -1,29 +1,34 @@
 //! A request to be composed for an object that is looked at: to whom, and with what is known of it. Pure.
 
+mod spans;
+
 use switchboard_desk::send::draft::{Draft, GrpcDraft, HeaderDraft, HttpDraft, Payload, RecordDraft, Request};
-use switchboard_engine::view::{ChannelKey, Node, NodeId, NodeKind, RecordView, Snapshot, SpanView};
+use switchboard_engine::view::{ChannelKey, Edge, Node, NodeId, NodeKind, RecordView, Snapshot, UsedOf};
 
 use crate::{
-    view::{Seen, Target},
+    view::{Begun, Seen, Target},
     widgets::payload::hex,
 };
+
+pub(crate) use spans::most_used;
+use spans::of_span;
 
 /// Headers that say how a message came to be where it is, and are made anew with each that is sent.
 const NOT_COPIED: [&str; 4] = ["traceparent", "tracestate", "b3", "x-correlation-id"];
 
-/// The request; `None` = nothing can be sent to that. `seen` is what the view that has it knows of it.
-pub(crate) fn draft_of(target: &Target, snapshot: &Snapshot, seen: Seen<'_>) -> Option<Draft> {
+/// The request to begin with; `None` = nothing can be sent to that. `seen` is what the view that has it knows of it.
+pub(crate) fn begun_of(target: &Target, snapshot: &Snapshot, seen: Seen<'_>) -> Option<Begun> {
     match target {
-        Target::Channel(channel) => Some(record_to(channel)),
+        Target::Channel(channel) => Some(record_to(channel).into()),
         Target::Record { channel, .. } => match seen {
             Seen::Record(record) => Some(record_again(channel, record)),
-            _ => Some(record_to(channel)),
+            _ => Some(record_to(channel).into()),
         },
-        Target::Group { cluster, topic, .. } if !topic.is_empty() => Some(record_to(&ChannelKey { cluster: cluster.clone(), name: topic.clone() })),
+        Target::Group { cluster, topic, .. } if !topic.is_empty() => Some(record_to(&ChannelKey { cluster: cluster.clone(), name: topic.clone() }).into()),
         Target::Node(node_id) | Target::Instance { node_id, .. } => of_node(*node_id, snapshot, None),
         Target::Edge(edge_id) => {
             let edge = snapshot.topology.edges.iter().find(|edge| edge.edge_id == *edge_id)?;
-            of_node(edge.to, snapshot, edge.via.as_deref())
+            of_node(edge.to, snapshot, Some(edge))
         }
         Target::Trace { span_id: Some(_), .. } => match seen {
             Seen::Span(span) => of_span(span),
@@ -33,37 +38,58 @@ pub(crate) fn draft_of(target: &Target, snapshot: &Snapshot, seen: Seen<'_>) -> 
     }
 }
 
-fn http(name: &str, method: &str, url: String) -> Draft {
-    Draft { name: name.to_owned(), request: Request::Http(HttpDraft { method: method.to_owned(), url, ..HttpDraft::default() }) }
-}
-
-fn grpc(url: String, method: String) -> Draft {
-    Draft { name: String::new(), request: Request::Grpc(GrpcDraft { url, method, ..GrpcDraft::default() }) }
-}
-
 fn record_to(channel: &ChannelKey) -> Draft {
     let record = RecordDraft { cluster: channel.cluster.clone().unwrap_or_default(), topic: channel.name.clone(), ..RecordDraft::default() };
     Draft { name: String::new(), request: Request::Record(record) }
 }
 
-/// What a box of the map can be sent.
-fn of_node(node_id: NodeId, snapshot: &Snapshot, via: Option<&str>) -> Option<Draft> {
-    let node = snapshot.topology.nodes.iter().find(|node| node.node_id == node_id)?;
+/// A text that is no template: braces stand for themselves.
+fn literal(text: &str) -> String {
+    text.replace("{{", "\\{{")
+}
+
+/// What a box of the map can be sent; over an edge, what its caller sends.
+fn of_node(node_id: NodeId, snapshot: &Snapshot, edge: Option<&Edge>) -> Option<Begun> {
+    let node = node_of(node_id, snapshot)?;
     match node.kind {
         NodeKind::Channel => {
             let figures = snapshot.figures.channels.iter().find(|channel| channel.node_id == node_id);
-            Some(record_to(&ChannelKey { cluster: figures.and_then(|figures| figures.cluster.clone()), name: node.name.clone() }))
+            Some(record_to(&ChannelKey { cluster: figures.and_then(|figures| figures.cluster.clone()), name: node.name.clone() }).into())
         }
         NodeKind::Group => {
             let group = snapshot.groups.iter().find(|group| group.node_id == Some(node_id) && !group.topic.is_empty())?;
-            Some(record_to(&ChannelKey { cluster: group.cluster.clone(), name: group.topic.clone() }))
+            Some(record_to(&ChannelKey { cluster: group.cluster.clone(), name: group.topic.clone() }).into())
         }
         NodeKind::Service | NodeKind::External => {
+            let via = edge.and_then(|edge| edge.via.as_deref());
+            let is_rpc = via.and_then(|via| match via {
+                "grpc" | "rpc" => Some(true),
+                "http" => Some(false),
+                _ => None,
+            });
             let url = address(node).unwrap_or_default();
-            Some(if via.is_some_and(|via| via.eq_ignore_ascii_case("grpc")) { grpc(url, String::new()) } else { http(&node.name, "GET", url) })
+            let request = if is_rpc == Some(true) {
+                Request::Grpc(GrpcDraft { url, ..GrpcDraft::default() })
+            } else {
+                Request::Http(HttpDraft { url, ..HttpDraft::default() })
+            };
+            let caller = edge.and_then(|edge| node_of(edge.from, snapshot)).filter(|caller| caller.kind == NodeKind::Service);
+            let of = UsedOf { callee: node.name.clone(), caller: caller.map(|caller| caller.name.clone()), is_rpc };
+            Some(Begun { most_used: Some(of), ..Begun::from(Draft { name: String::new(), request }) })
         }
         NodeKind::Database | NodeKind::User | NodeKind::Missing | NodeKind::Other => None,
     }
+}
+
+fn node_of(node_id: NodeId, snapshot: &Snapshot) -> Option<&Node> {
+    snapshot.topology.nodes.iter().find(|node| node.node_id == node_id)
+}
+
+/// What is said where no call was seen.
+pub(crate) fn never_asked(of: &UsedOf) -> String {
+    let by = of.caller.as_ref().map(|caller| format!(" by {caller}")).unwrap_or_default();
+    let fill_in = if of.is_rpc == Some(true) { "write its address, and ask the server which methods it has" } else { "write its address, method and path" };
+    format!("No call of {}{by} is stored, so what it is asked is not known: {fill_in}", of.callee)
 }
 
 /// Where a node is known to listen: its name, or that of its only instance, where that is a host and a port.
@@ -77,21 +103,27 @@ fn address(node: &Node) -> Option<String> {
 }
 
 /// A record with the contents of one that is stored, as far as they are whole: what was cut or redacted is not made up.
-fn record_again(channel: &ChannelKey, record: &RecordView) -> Draft {
+fn record_again(channel: &ChannelKey, record: &RecordView) -> Begun {
     let is_cut = |kept: Option<&Vec<u8>>, size_bytes: u32| record.truncated && kept.is_none_or(|kept| (kept.len() as u64) < u64::from(size_bytes));
-    let is_whole = !record.redacted && !is_cut(record.key.as_ref(), record.key_size_bytes) && !is_cut(record.value.as_ref(), record.value_size_bytes);
+    let is_cut = is_cut(record.key.as_ref(), record.key_size_bytes) || is_cut(record.value.as_ref(), record.value_size_bytes);
     let mut draft = record_to(channel);
-    if !is_whole {
-        "like one whose contents are not whole here".clone_into(&mut draft.name);
-        return draft;
+    let again = "Replay it in Messages, where it is read again from the broker and can be edited before";
+    if record.redacted || is_cut {
+        let why = if record.redacted { "holds secrets, which are not kept" } else { "is longer than what is kept of a record" };
+        return Begun { unknown: Some(format!("Key, value and headers were not taken over: the record {why}. {again}")), ..Begun::from(draft) };
     }
+    let mut notes = Vec::new();
     if let Request::Record(made) = &mut draft.request {
         made.key = payload(record.key.as_deref(), false);
         made.value = payload(record.value.as_deref(), true);
-        let headers = record.headers.iter().filter(|(name, _)| record.headers_readable && !NOT_COPIED.contains(&name.to_ascii_lowercase().as_str()));
-        made.headers = headers.map(|(name, value)| HeaderDraft { name: name.clone(), value: payload(value.as_deref(), false), off: false }).collect();
+        if record.headers_readable {
+            let headers = record.headers.iter().filter(|(name, _)| !NOT_COPIED.contains(&name.to_ascii_lowercase().as_str()));
+            made.headers = headers.map(|(name, value)| HeaderDraft { name: name.clone(), value: payload(value.as_deref(), false), off: false }).collect();
+        } else {
+            notes.push(format!("Its headers were not taken over, for they could not be read. {again}"));
+        }
     }
-    draft
+    Begun { notes, ..Begun::from(draft) }
 }
 
 /// Bytes as they can be typed: JSON where they are that, text, or hex. Braces that would be a variable are kept as braces.
@@ -101,43 +133,11 @@ fn payload(bytes: Option<&[u8]>, may_be_json: bool) -> Payload {
     match std::str::from_utf8(bytes) {
         Ok(text) if is_plain(text) => {
             let is_json = may_be_json && text.trim_start().starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-            let escaped = text.replace("{{", "\\{{");
+            let escaped = literal(text);
             if is_json { Payload::Json(escaped) } else { Payload::Text(escaped) }
         }
         _ => Payload::Hex(hex(bytes)),
     }
-}
-
-/// The call that a span is of.
-fn of_span(span: &SpanView) -> Option<Draft> {
-    let attribute = |names: &[&str]| {
-        let all = || span.normalised.iter().chain(&span.attributes);
-        names.iter().find_map(|name| all().find(|(key, _)| key == name)).map(|(_, value)| value.as_str())
-    };
-    let host = attribute(&["server.address", "net.peer.name", "net.host.name"]).unwrap_or_default();
-    let port = attribute(&["server.port", "net.peer.port", "net.host.port"]);
-    let authority = match port {
-        _ if host.is_empty() => String::new(),
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    };
-    // Today's name of the method has the service in it.
-    let of_rpc = attribute(&["rpc.method"]).and_then(|method| {
-        if method.contains('/') { Some(method.trim_start_matches('/').to_owned()) } else { Some(format!("{}/{method}", attribute(&["rpc.service"])?)) }
-    });
-    if let Some(path) = of_rpc {
-        let url = if authority.is_empty() { String::new() } else { format!("http://{authority}") };
-        return Some(grpc(url, path));
-    }
-    if let Some(method) = attribute(&["http.request.method", "http.method"]) {
-        let whole = attribute(&["url.full", "http.url"]).map(str::to_owned);
-        let path = attribute(&["url.path", "http.target", "http.route"]).unwrap_or("/");
-        let scheme = attribute(&["url.scheme", "http.scheme"]).unwrap_or("http");
-        let built = (!authority.is_empty()).then(|| format!("{scheme}://{authority}{path}"));
-        return Some(http("", method, whole.or(built).unwrap_or_else(|| path.to_owned())));
-    }
-    let channel = attribute(&["messaging.destination.name", "messaging.destination"])?;
-    Some(record_to(&ChannelKey { cluster: None, name: channel.to_owned() }))
 }
 
 #[cfg(test)]
@@ -147,11 +147,11 @@ mod tests {
         testing,
         views::traces::sample::{self, of_kind, span},
     };
-    use switchboard_engine::view::RowId;
+    use switchboard_engine::view::{RowId, SpanView};
     use switchboard_model::{SpanId, SpanKind};
 
-    fn told(draft: Option<Draft>) -> String {
-        match draft.map(|draft| draft.request) {
+    fn told(begun: Option<Begun>) -> String {
+        match begun.map(|begun| begun.draft.request) {
             None => "nothing".to_owned(),
             Some(Request::Http(http)) => format!("{} {}", http.method, http.url),
             Some(Request::Grpc(grpc)) => format!("gRPC {} {}", grpc.url, grpc.method),
@@ -168,7 +168,7 @@ mod tests {
     fn each_object_becomes_the_request_that_goes_to_it() {
         let snapshot = testing::order_business();
         let named = |name: &str| Target::Node(snapshot.topology.nodes.iter().find(|node| node.name == name).expect("a node").node_id);
-        let of = |target: &Target| told(draft_of(target, &snapshot, Seen::Nothing));
+        let of = |target: &Target| told(begun_of(target, &snapshot, Seen::Nothing));
         let placed = ChannelKey { cluster: Some("lab-kafka".to_owned()), name: "orders.placed".to_owned() };
         let to_placed = "record lab-kafka orders.placed Null Json(\"{}\") 0";
         assert_eq!(of(&Target::Channel(placed.clone())), to_placed);
@@ -181,9 +181,24 @@ mod tests {
     }
 
     #[test]
+    fn a_box_or_an_edge_becomes_what_is_asked_most_there() {
+        let snapshot = testing::order_business();
+        let of = |target: &Target| begun_of(target, &snapshot, Seen::Nothing).and_then(|begun| begun.most_used);
+        let node = |name: &str| snapshot.topology.nodes.iter().find(|node| node.name == name).expect("a node");
+        let any = UsedOf { callee: "orders".to_owned(), caller: None, is_rpc: None };
+        assert_eq!(of(&Target::Node(node("orders").node_id)), Some(any.clone()));
+        let edge = snapshot.topology.edges.iter().find(|edge| edge.to == node("orders").node_id && edge.via.is_some()).expect("a call");
+        let caller = node_of(edge.from, &snapshot).expect("a node").name.clone();
+        let is_rpc = edge.via.as_deref().map(|via| via == "grpc");
+        assert_eq!(of(&Target::Edge(edge.edge_id)), Some(UsedOf { caller: Some(caller), is_rpc, ..any.clone() }));
+        assert_eq!(of(&Target::Node(node("orders.placed").node_id)), None, "a topic is asked nothing");
+        assert_eq!(never_asked(&any), "No call of orders is stored, so what it is asked is not known: write its address, method and path");
+    }
+
+    #[test]
     fn a_span_tells_what_was_called() {
         let trace = Target::Trace { trace_id: sample::TRACE, span_id: Some(SpanId(1)) };
-        let of = |pairs: &[(&str, &str)]| told(draft_of(&trace, &Snapshot::default(), Seen::Span(&of_pairs(pairs))));
+        let of = |pairs: &[(&str, &str)]| told(begun_of(&trace, &Snapshot::default(), Seen::Span(&of_pairs(pairs))));
         assert_eq!(of(&[("http.method", "POST"), ("http.url", "http://payments:8080/pay")]), "POST http://payments:8080/pay");
         let today = [("http.request.method", "GET"), ("url.path", "/orders/1"), ("server.address", "orders"), ("server.port", "8080")];
         assert_eq!(of(&today), "GET http://orders:8080/orders/1");
@@ -200,11 +215,18 @@ mod tests {
         let whole = RecordView { redacted: false, ..sample::record() };
         let channel = ChannelKey::of(&whole.at);
         let of =
-            |record: &RecordView| told(draft_of(&Target::Record { channel: channel.clone(), row: record.row }, &Snapshot::default(), Seen::Record(record)));
+            |record: &RecordView| told(begun_of(&Target::Record { channel: channel.clone(), row: record.row }, &Snapshot::default(), Seen::Record(record)));
         assert!(of(&whole).starts_with("record lab-kafka orders.placed Text(\"4704\") Json(\"{\\\"orderId\\\":4704"), "{}", of(&whole));
         assert!(of(&whole).ends_with(" 2"), "what carries is made anew");
         assert!(of(&sample::record()).ends_with("Null Json(\"{}\") 0"), "nothing redacted is sent");
         assert!(of(&RecordView { truncated: true, value_size_bytes: 9_999, ..whole.clone() }).ends_with("Null Json(\"{}\") 0"));
+        let again = |record: &RecordView| record_again(&channel, record);
+        let why = |record: &RecordView| again(record).unknown.unwrap_or_default();
+        assert_eq!((why(&whole), again(&whole).notes.len()), (String::new(), 0));
+        assert!(why(&sample::record()).contains("holds secrets"), "{}", why(&sample::record()));
+        assert!(why(&RecordView { truncated: true, value_size_bytes: 9_999, ..whole.clone() }).contains("longer than what is kept"));
+        let unreadable = again(&RecordView { headers_readable: false, ..whole.clone() });
+        assert!(unreadable.notes[0].contains("could not be read"), "{:?}", unreadable.notes);
         let odd = RecordView { key: Some(vec![0xff]), value: Some(b"{{x}}".to_vec()), headers: Vec::new(), ..whole };
         assert_eq!(of(&odd), "record lab-kafka orders.placed Hex(\"ff\") Text(\"\\\\{{x}}\") 0");
     }

@@ -1,7 +1,7 @@
 //! Requests from elsewhere and for elsewhere: what is sent as a command line of curl, grpcurl or kcat, and drafts out of what somebody pastes. Pure:
 //! nothing is read, run or fetched.
 //!
-//! `line` writes command lines, of which no field can become a second word; `import` reads them, HAR and `OpenAPI`. What is imported is data: it holds no
+//! `line` writes command lines, of which no field can become a second word; `import` reads them, HAR, `OpenAPI` and `.proto` files. What is imported is data: it holds no
 //! credential and no template but those that this program put there.
 
 mod import;
@@ -12,5 +12,5 @@ const OF_THE_CONNECTION: [&str; 9] =
     ["content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer", "proxy-connection", "proxy-authorization"];
 
 pub(in crate::send) use import::literal;
-pub use import::{IMPORT_BYTES_MAX, ImportError, Imported, OPENAPI_BYTES_MAX, from_text};
+pub use import::{IMPORT_BYTES_MAX, ImportError, Imported, OPENAPI_BYTES_MAX, PastedProto, from_text};
 pub use line::{to_curl, to_grpcurl, to_kcat};

@@ -14,11 +14,11 @@ use crate::{
         notice::{self, Leads},
         panes::{FixedLayout, Panes},
     },
-    view::{CopyForm, Scope, Target, TimeRange, UiCommand, ViewAction, ViewKind},
+    view::{Begun, CopyForm, Scope, Target, TimeRange, UiCommand, ViewAction, ViewKind},
     widgets::{object_menu::Told, table::ColumnWidths, text_field::TextField},
-    words::drafts::draft_of,
+    words::drafts::begun_of,
 };
-use switchboard_desk::{lab::LabState, send::draft::Draft};
+use switchboard_desk::lab::LabState;
 
 /// The menu of the selected object stands so far right of where that begins, points.
 const MENU_INSET_PT: f32 = 36.0;
@@ -80,8 +80,8 @@ impl Window {
                 }
             }
             UiCommand::SendToThis => {
-                if let Some(draft) = self.draft_of_this() {
-                    self.goto(ctx, &Target::Draft(Box::new(draft)));
+                if let Some(begun) = self.begun_of_this() {
+                    self.goto(ctx, &Target::Begun(Box::new(begun)));
                 }
             }
             UiCommand::ReplayFile => self.goto(ctx, &Target::ReplayFile),
@@ -138,7 +138,7 @@ impl Window {
             UiCommand::NextPane | UiCommand::ClosePane if !self.panes.are_several() => told("there is one pane only"),
             UiCommand::ResetColumns if self.settings.columns.is_empty() => told("no column was made wider or narrower"),
             UiCommand::CopyEndpoint if self.options.otlp_endpoint().is_none() => told("the profile has no OTLP receiver"),
-            UiCommand::SendToThis if self.draft_of_this().is_none() => told("nothing is selected that something can be sent to"),
+            UiCommand::SendToThis if self.begun_of_this().is_none() => told("nothing is selected that something can be sent to"),
             UiCommand::OpenElsewhere => self.elsewhere().err().map(Cow::Borrowed),
             UiCommand::CloseNotices if self.away.is_none() && self.lost().is_empty() => told("there is none"),
             UiCommand::RestartEngine if self.engine_failure.is_none() => told("the engine runs"),
@@ -162,9 +162,9 @@ impl Window {
     }
 
     /// A request to what is selected; `None` = nothing can be sent to that.
-    fn draft_of_this(&self) -> Option<Draft> {
+    fn begun_of_this(&self) -> Option<Begun> {
         let view = self.views.of(self.panes.focus());
-        draft_of(&view.target()?, self.shown(), view.seen())
+        begun_of(&view.target()?, self.shown(), view.seen())
     }
 
     /// A part of a notice was clicked.

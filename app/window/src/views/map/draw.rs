@@ -144,6 +144,8 @@ pub(crate) struct Sight<'a> {
     pub newcomers: &'a BTreeSet<NodeId>,
     /// Boxes that the user has put where they stand.
     pub pinned: &'a BTreeSet<NodeId>,
+    /// Boxes on the way of what was just sent.
+    pub on_the_way: &'a BTreeSet<NodeId>,
 }
 
 /// The list for a sight.
@@ -235,7 +237,8 @@ fn node_mark(sight: &Sight<'_>, lit: &Lit, index: usize, rect: Rect, detail: Det
     let node = &sight.scene.nodes[index];
     let selected = sight.selected == Some(Selection::Node(node.node_id));
     let hovered = sight.hovered == Some(Selection::Node(node.node_id));
-    let (stroke, stroke_width) = node_border(node, selected, hovered || lit.nodes[index]);
+    let is_on_the_way = sight.on_the_way.contains(&node.node_id);
+    let (stroke, stroke_width) = if is_on_the_way { (Ink::Accent, 2.0) } else { node_border(node, selected, hovered || lit.nodes[index]) };
     NodeMark {
         node: index,
         rect,

@@ -171,10 +171,11 @@ impl View for MapPane {
         self.map.ask_labels(context.asker, context.range, context.asked_at_ns);
         let run = context.replay.run.as_ref().filter(|run| !run.phase.is_ended());
         let motion = if self.moves && !context.in_place && !context.is_paused {
-            Motion::Moving {
-                replayed_into: run.map_or(&[][..], |run| &run.targets),
-                lit: self.lit.take(context.send, context.asker, (context.clock_ns, now_s)),
+            let (lit, ends_in_s) = self.lit.take(context.send, context.asker, &context.snapshot.topology, (context.clock_ns, now_s));
+            if let Some(ends_in_s) = ends_in_s {
+                ctx.request_repaint_after(Duration::from_secs_f64(ends_in_s.max(0.02)));
             }
+            Motion::Moving { replayed_into: run.map_or(&[][..], |run| &run.targets), lit }
         } else {
             Motion::Still
         };

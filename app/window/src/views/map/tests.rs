@@ -347,7 +347,19 @@ static NONE: BTreeSet<NodeId> = BTreeSet::new();
 
 fn sight<'a>(scene: &'a Scene, geometry: &'a Geometry, camera: Camera) -> Sight<'a> {
     let viewport = Rect::from_min_size(pos2(0.0, 0.0), vec2(1280.0, 800.0));
-    Sight { scene, geometry, camera, viewport, hovered: None, selected: None, width_steps: &[], labels: EdgeLabels::default(), newcomers: &NONE, pinned: &NONE }
+    Sight {
+        scene,
+        geometry,
+        camera,
+        viewport,
+        hovered: None,
+        selected: None,
+        width_steps: &[],
+        labels: EdgeLabels::default(),
+        newcomers: &NONE,
+        pinned: &NONE,
+        on_the_way: &NONE,
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod look;
 mod obey;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -461,12 +461,24 @@ impl MapView {
         };
         let is_replayed = |index: &usize| {
             let (from, to) = (&self.seen.nodes[self.seen.edges[*index].from], &self.seen.nodes[self.seen.edges[*index].to]);
-            if lit.iter().any(|(lit_from, lit_to)| *lit_from == from.full_name && *lit_to == to.full_name) {
+            let is_outside = matches!(from.kind, NodeKind::User | NodeKind::Missing);
+            if lit.hops.iter().any(|(lit_from, lit_to)| *lit_from == from.full_name && *lit_to == to.full_name)
+                || is_outside && lit.entered.contains(&to.full_name)
+            {
                 return true;
             }
             from.kind == NodeKind::Channel && replayed_into.iter().any(|channel| visible(channel) == from.full_name)
         };
         selected.into_iter().chain((0..self.seen.edges.len()).filter(is_replayed)).collect()
+    }
+
+    /// Boxes on the way of what was just sent.
+    pub(super) fn lit_boxes(&self, motion: Motion<'_>) -> BTreeSet<NodeId> {
+        let Motion::Moving { lit, .. } = motion else { return BTreeSet::new() };
+        if lit.boxes.is_empty() {
+            return BTreeSet::new();
+        }
+        self.seen.nodes.iter().filter(|node| lit.boxes.contains(&node.full_name)).map(|node| node.node_id).collect()
     }
 
     fn map_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens, motion: Motion<'_>) {
@@ -482,6 +494,7 @@ impl MapView {
         self.move_camera(ui, &response);
         let Some(camera) = self.camera else { return };
 
+        let lit_boxes = self.lit_boxes(motion);
         let sight = Sight {
             scene: &self.seen,
             geometry: &self.geometry,
@@ -493,6 +506,7 @@ impl MapView {
             labels: EdgeLabels { label: self.edge_label, of_range: self.label_figures.as_ref() },
             newcomers: self.placements.of(self.shown.mode).newcomers(),
             pinned: self.placements.of(self.shown.mode).pinned(),
+            on_the_way: &lit_boxes,
         };
         let list = draw::draw_list(&sight);
         let dots = Dots { way_pt: (ui.input(|input| input.time) * DOTS_PT_PER_S) as f32, edges: self.moving_edges(motion) };

@@ -1,12 +1,11 @@
 //! What commands do, and what is given back to the session.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use switchboard_desk::send::{
     SendAsk, SendBoard, SendCommand, Sent,
-    draft::{Body, Draft, Payload, Request, SchemaFrom},
+    draft::{Body, Draft, Payload, Request, RequestKind, SchemaFrom},
     redirect,
 };
 
@@ -16,6 +15,7 @@ use super::{
     caused_ui::{story_action, trace_action},
     compare::before,
     editing::CameFrom,
+    grpc_ui::{GrpcTab, schema_key, why_no_methods, why_one_message},
     library_ui::{LibraryKey, walked},
     request_ui::{NO_FOLDER, RequestLook},
     view::SendView,
@@ -89,7 +89,7 @@ impl SendView {
     pub(super) fn ask(&self) -> SendAsk {
         let draft = Arc::new(without_empty_lines(&self.editing.draft));
         let by_hand = self.look.grpc.by_hand && matches!(draft.request, Request::Grpc(_));
-        SendAsk { draft, environment: self.environment.clone(), given: BTreeMap::new(), by_hand, is_probe: false }
+        SendAsk { draft, environment: self.environment.clone(), given: self.editing.given.clone(), by_hand, is_probe: false }
     }
 
     /// Carries out a command.
@@ -105,12 +105,26 @@ impl SendView {
                 self.is_editing = true;
                 TextField::SendAddress.seek(ctx);
             }
-            UiCommand::NewRequest => {
-                let kind = self.editing.draft.kind();
-                self.editing.begin(kind);
-                (self.look, self.is_editing) = (RequestLook::default(), true);
-                TextField::SendAddress.seek(ctx);
+            UiCommand::NewRequest => self.begin_kind(self.editing.draft.kind(), ctx),
+            UiCommand::NewHttpRequest => self.begin_kind(RequestKind::Http, ctx),
+            UiCommand::NewGrpcCall => self.begin_kind(RequestKind::Grpc, ctx),
+            UiCommand::NewRecord => self.begin_kind(RequestKind::Record, ctx),
+            UiCommand::EditContents => {
+                self.is_editing = true;
+                self.look.edit_contents(&mut self.editing.draft.request);
             }
+            UiCommand::NextRequestPart | UiCommand::FormerRequestPart => self.look.turn(&self.editing.draft.request, command == UiCommand::NextRequestPart),
+            UiCommand::AskMethods => self.describe(actions),
+            UiCommand::ChooseMethod | UiCommand::MessageTemplate | UiCommand::AddMessage | UiCommand::KeepStreamOpen => self.compose_call(command, board),
+            UiCommand::SendMessage if self.answer.next_message.trim().is_empty() => {
+                self.is_editing = true;
+                self.answer.seeks_message = true;
+            }
+            UiCommand::SendMessage => {
+                let open = shown.filter(|sent| sent.is_open);
+                actions.extend(open.map(|sent| send(SendCommand::Message(sent.sent_id, std::mem::take(&mut self.answer.next_message)))));
+            }
+            UiCommand::HalfClose => actions.extend(shown.filter(|sent| sent.is_open).map(|sent| send(SendCommand::HalfClose(sent.sent_id)))),
             UiCommand::PasteRequest => ctx.send_viewport_cmd(egui::ViewportCommand::RequestPaste),
             UiCommand::CopyRequestLine => actions.extend(self.copy_line(context)),
             UiCommand::FormatRequest => format_all(&mut self.editing.draft),
@@ -121,7 +135,7 @@ impl SendView {
             UiCommand::RemoveRequest => self.remove(actions),
             UiCommand::EditSent => {
                 if let Some(sent) = &shown {
-                    self.editing.load((*sent.ask.draft).clone(), CameFrom::Sent(sent.sent_id));
+                    self.editing.load_sent(sent);
                     TextField::SendAddress.seek(ctx);
                 }
             }
@@ -152,6 +166,30 @@ impl SendView {
         }
     }
 
+    fn begin_kind(&mut self, kind: RequestKind, ctx: &egui::Context) {
+        self.editing.begin(kind);
+        (self.look, self.is_editing) = (RequestLook::default(), true);
+        TextField::SendAddress.seek(ctx);
+    }
+
+    /// What there is to do with a call while it is composed.
+    fn compose_call(&mut self, command: UiCommand, board: &SendBoard) {
+        let Request::Grpc(grpc) = &mut self.editing.draft.request else { return };
+        let schema = board.schemas.get(&schema_key(grpc));
+        match command {
+            UiCommand::ChooseMethod => self.look.grpc.methods.open(),
+            UiCommand::MessageTemplate => {
+                self.look.grpc.tab = GrpcTab::Messages;
+                self.look.grpc.begin_message(grpc, schema);
+            }
+            UiCommand::AddMessage => {
+                grpc.messages.push("{}".to_owned());
+                (self.look.grpc.tab, self.look.seeks, self.is_editing) = (GrpcTab::Messages, Some("Message"), true);
+            }
+            _ => self.look.grpc.by_hand ^= true,
+        }
+    }
+
     /// Sends the request, once or as a probe; what follows is of that.
     pub(super) fn send_as(&mut self, is_probe: bool, actions: &mut Vec<ViewAction>) {
         if why_not(&self.editing.draft).is_some() {
@@ -179,7 +217,7 @@ impl SendView {
             Some(LibraryKey::Saved(path)) => self.load_saved(&path, board),
             Some(LibraryKey::Sent(_)) => {
                 if let Some(sent) = self.shown(board) {
-                    self.editing.load((*sent.ask.draft).clone(), CameFrom::Sent(sent.sent_id));
+                    self.editing.load_sent(&sent);
                 }
             }
             None => {}
@@ -253,6 +291,22 @@ impl SendView {
         let mut unavailable: Vec<(UiCommand, Cow<'static, str>)> = Vec::new();
         let mut missing = |command: UiCommand, reason: Option<&'static str>| unavailable.extend(reason.map(|reason| (command, Cow::Borrowed(reason))));
         missing(UiCommand::SendRequest, why_not(&self.editing.draft));
+        let (no_server, no_methods, no_message) = match &self.editing.draft.request {
+            Request::Grpc(grpc) => {
+                let schema = board.schemas.get(&schema_key(grpc));
+                let is_nowhere = grpc.url.trim().is_empty() && grpc.schema == SchemaFrom::Reflection;
+                (is_nowhere.then_some("there is no server yet"), why_no_methods(schema), why_one_message(grpc, schema))
+            }
+            _ => (Some("it is no gRPC call"), Some("it is no gRPC call"), Some("it is no gRPC call")),
+        };
+        missing(UiCommand::AskMethods, no_server);
+        missing(UiCommand::ChooseMethod, no_methods);
+        missing(UiCommand::MessageTemplate, no_methods.or(why_not(&self.editing.draft)));
+        missing(UiCommand::AddMessage, no_message);
+        missing(UiCommand::KeepStreamOpen, no_message);
+        let no_stream = shown.as_ref().is_none_or(|sent| !sent.is_open).then_some("no stream is open");
+        missing(UiCommand::SendMessage, no_stream);
+        missing(UiCommand::HalfClose, no_stream);
         missing(UiCommand::CopyRequestLine, why_not(&self.editing.draft));
         missing(UiCommand::SaveRequest, board.saved.folder.is_none().then_some(NO_FOLDER));
         let is_saved_selected = matches!(self.cursor, Some(LibraryKey::Saved(_)));

@@ -64,6 +64,8 @@ pub(super) struct AnswerLook {
     pub writing: Option<String>,
     /// The next message of an open stream, as it is typed.
     pub next_message: String,
+    /// The keys are to go to it.
+    pub seeks_message: bool,
 }
 
 /// What was asked for below an answer.
@@ -260,10 +262,10 @@ impl AnswerLook {
             form.json(ui, ["Next message", "{ }"], &mut self.next_message, 3);
             ui.horizontal(|ui| {
                 let why_not = self.next_message.trim().is_empty().then_some("write a message first");
-                if button_ui(ui, ["Send message", ""], true, why_not, form.tokens) {
+                if button_ui(ui, ["Send message", &UiCommand::SendMessage.keys()], true, why_not, form.tokens) {
                     asked = Some(AnswerAsk::Message(std::mem::take(&mut self.next_message)));
                 }
-                if button_ui(ui, ["Half-close", ""], false, None, form.tokens) {
+                if button_ui(ui, ["Half-close", &UiCommand::HalfClose.keys()], false, None, form.tokens) {
                     asked = Some(AnswerAsk::HalfClose);
                 }
             });

@@ -8,11 +8,11 @@ use switchboard_desk::{
     sources::Family,
 };
 use switchboard_engine::view::{ChannelKey, ConversationItem, GroupView, LagVerdict, LogView, NodeKind, RecordView, Snapshot, SpanView, Timing, TraceView};
-use switchboard_model::{ItemKind, SpanId, SpanKind};
+use switchboard_model::{FAILURE_DIALECTS, FailureDialect, FailureField, ItemKind, SpanId, SpanKind, is_dead_letter_name};
 
 use crate::{
     figures,
-    ink::Tone,
+    ink::{Glyph, Tone},
     sanitise::visible,
     view::{Target, ViewAction},
     widgets::{
@@ -50,6 +50,8 @@ pub(super) struct Caused {
     pub records: Vec<Row>,
     /// All of them.
     pub num_records: usize,
+    /// Of these, dead letters.
+    pub num_dead: usize,
     /// Groups that read them.
     pub readers: Vec<Row>,
     /// How many of so many groups have read.
@@ -118,7 +120,8 @@ impl Caused {
             num_services: services.len(),
             last_ns: received.max(),
             num_records: records.len(),
-            records: limited(records.iter().map(|record| record_row(record)), records.len()),
+            records: limited(records.iter().map(|record| record_row(record, is_dead(record, snapshot))), records.len()),
+            num_dead: records.iter().filter(|record| is_dead(record, snapshot)).count(),
             readers,
             num_read,
             num_logs: logs.len(),
@@ -277,12 +280,25 @@ fn keep_most_telling(order: &mut Vec<(usize, usize)>, spans: &[&SpanView]) {
     });
 }
 
-fn record_row(record: &RecordView) -> Row {
+/// Whether it is a dead letter: its channel is one, or it lies among others and its headers prove it.
+fn is_dead(record: &RecordView, snapshot: &Snapshot) -> bool {
+    let mut known = snapshot.dead_letters.iter().filter(|letters| letters.channel == record.at.channel && letters.cluster == record.at.cluster);
+    let has = |dialect: &FailureDialect, field: FailureField| {
+        let mut names = dialect.headers.iter().filter(|(_, of, _)| *of == field).map(|(name, ..)| *name);
+        names.any(|name| record.headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name)))
+    };
+    let proves = || FAILURE_DIALECTS.iter().any(|dialect| dialect.proves(|field| has(dialect, field)));
+    is_dead_letter_name(&record.at.channel) || known.clone().any(|letters| !letters.is_among_others) || known.next().is_some() && proves()
+}
+
+fn record_row(record: &RecordView, is_dead: bool) -> Row {
     let key = bytes_in_line(record.key.as_deref());
     let size = figures::bytes(u64::from(record.value_size_bytes));
     let target = Target::Record { channel: ChannelKey::of(&record.at), row: record.row };
     let key = if record.key.is_some() { format!("key {} · ", key.text.chars().take(24).collect::<String>()) } else { String::new() };
-    Row::link(&format!("{} {}", record.at.channel, figures::place(&record.at.place)), &format!("{key}{size}"), goto(target))
+    let place = format!("{} {}", record.at.channel, figures::place(&record.at.place));
+    let row = Row::link(&place, &format!("{key}{size}"), goto(target));
+    if is_dead { row.explained("a dead letter").signed(Glyph::Envelope).toned(Tone::Bad) } else { row }
 }
 
 fn log_row(log: &LogView) -> Row {
@@ -408,6 +424,7 @@ pub(super) fn on_the_map(sent: &Sent, caused: &Caused, snapshot: &Snapshot) -> O
 
 #[cfg(test)]
 mod tests {
+    use switchboard_engine::view::DeadLetterView;
     use switchboard_model::MessageRef;
 
     use super::*;
@@ -457,6 +474,26 @@ mod tests {
             ["pool exhausted, waiting (20/20) | 10:59:20.130 | orders", "payment call timed out after 2000 ms | 10:59:22.123 | orders"]
         );
         assert_eq!(caused.num_logs, 4);
+    }
+
+    #[test]
+    fn a_dead_letter_is_told_from_other_records() {
+        let business = testing::order_business();
+        let letters = business.dead_letters.iter().find(|letters| !letters.is_among_others).expect("dead letters");
+        let record = |channel: &str, headers: &[&str]| RecordView {
+            at: MessageRef { cluster: letters.cluster.clone(), channel: channel.to_owned(), ..MessageRef::default() },
+            headers: headers.iter().map(|name| ((*name).to_owned(), None)).collect(),
+            ..RecordView::default()
+        };
+        let dead = record_row(&record(&letters.channel, &[]), is_dead(&record(&letters.channel, &[]), &business));
+        assert!(matches!(&dead, Row::Link { glyph: Some(Glyph::Envelope), tone: Tone::Bad, detail, .. } if detail == "a dead letter"), "{dead:?}");
+        assert!(is_dead(&record("payments-dlt", &[]), &Snapshot::default()), "by its name, before anything is known of it");
+        let headers = ["kafka_dlt-original-topic", "kafka_dlt-original-partition", "kafka_dlt-original-offset", "kafka_dlt-exception-fqcn"];
+        assert!(!is_dead(&record("orders.placed", &headers), &Snapshot::default()));
+        let among = DeadLetterView { channel: "orders.placed".to_owned(), is_among_others: true, ..letters.clone() };
+        let snapshot = Snapshot { dead_letters: std::sync::Arc::new(vec![among]), ..Snapshot::default() };
+        assert!(is_dead(&record("orders.placed", &headers), &snapshot));
+        assert!(!is_dead(&record("orders.placed", &["content-type"]), &snapshot), "what lies beside is not dead");
     }
 
     #[test]

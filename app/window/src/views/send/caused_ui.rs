@@ -134,7 +134,9 @@ impl CausedLook {
         let caused = &self.caused;
         let mut sections = Vec::new();
         if !caused.records.is_empty() {
-            sections.push(Section::new("Records", caused.records.clone()).noted("written because of it"));
+            let dead =
+                if caused.num_dead > 0 { format!(", {}", figures::things(caused.num_dead as u64, "dead letter", "dead letters")) } else { String::new() };
+            sections.push(Section::new("Records", caused.records.clone()).noted(&format!("written because of it{dead}")));
         }
         if !caused.readers.is_empty() {
             let (num_read, num) = caused.num_read;

@@ -1,11 +1,14 @@
 //! The request that is composed, where it came from, and those before it. Pure.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use switchboard_desk::send::{
-    SentId,
-    draft::{Draft, RequestKind},
+    Sent, SentId,
+    draft::{Body, Draft, Payload, Request, RequestKind},
 };
+use switchboard_engine::view::UsedOf;
+
+use crate::view::Begun;
 
 /// Requests that were edited and given up, and are kept within reach.
 const FORMER_MAX: usize = 8;
@@ -33,15 +36,56 @@ pub(super) struct Editing {
     pub from: CameFrom,
     /// What is to be said of it: what was left out when it was pasted, or why it could not be copied.
     pub notes: Vec<String>,
+    /// Values of variables that it names, of a call that was seen; they come before those of the environment.
+    pub given: BTreeMap<String, String>,
+    /// What it is asked most is to take its place, once that is known and as long as it was not edited.
+    pub most_used: Option<UsedOf>,
+    /// Why its contents are not known.
+    unknown: Option<String>,
     /// As it was loaded, or saved last.
     before: Draft,
-    former: VecDeque<(Draft, CameFrom)>,
+    former: VecDeque<Former>,
+}
+
+/// One that was edited and given up.
+#[derive(Clone, Debug, PartialEq)]
+struct Former {
+    draft: Draft,
+    from: CameFrom,
+    given: BTreeMap<String, String>,
+}
+
+/// What a request sends besides saying what is asked: its body, its messages, or key and value.
+#[derive(PartialEq)]
+enum Contents<'a> {
+    Body(&'a Body),
+    Messages(&'a [String]),
+    Record(&'a Payload, &'a Payload),
+}
+
+impl<'a> Contents<'a> {
+    fn of(draft: &'a Draft) -> Self {
+        match &draft.request {
+            Request::Http(http) => Self::Body(&http.body),
+            Request::Grpc(grpc) => Self::Messages(&grpc.messages),
+            Request::Record(record) => Self::Record(&record.key, &record.value),
+        }
+    }
 }
 
 impl Default for Editing {
     fn default() -> Self {
         let blank = Draft::blank(RequestKind::Http);
-        Self { draft: blank.clone(), from: CameFrom::New, notes: Vec::new(), before: blank, former: VecDeque::new() }
+        Self {
+            draft: blank.clone(),
+            from: CameFrom::New,
+            notes: Vec::new(),
+            given: BTreeMap::new(),
+            most_used: None,
+            unknown: None,
+            before: blank,
+            former: VecDeque::new(),
+        }
     }
 }
 
@@ -54,23 +98,47 @@ impl Editing {
     /// Takes another one. What was edited stays within reach.
     pub(super) fn load(&mut self, draft: Draft, from: CameFrom) {
         if self.is_changed() {
-            self.former.retain(|(former, _)| *former != self.draft);
-            self.former.push_front((self.draft.clone(), self.from.clone()));
+            self.former.retain(|former| former.draft != self.draft);
+            self.former.push_front(Former { draft: self.draft.clone(), from: self.from.clone(), given: self.given.clone() });
             self.former.truncate(FORMER_MAX);
         }
         (self.before, self.draft, self.from) = (draft.clone(), draft, from);
         self.notes.clear();
+        self.given.clear();
+        (self.most_used, self.unknown) = (None, None);
+    }
+
+    /// Takes one out of an object of another view, with what is to be said of it.
+    pub(super) fn begin_with(&mut self, begun: Begun) {
+        self.load(begun.draft, CameFrom::Elsewhere);
+        (self.notes, self.given) = (begun.notes, begun.given);
+        (self.most_used, self.unknown) = (begun.most_used, begun.unknown);
+    }
+
+    /// Takes what was sent before, with the values that it was given.
+    pub(super) fn load_sent(&mut self, sent: &Sent) {
+        self.load((*sent.ask.draft).clone(), CameFrom::Sent(sent.sent_id));
+        self.given.clone_from(&sent.ask.given);
+    }
+
+    /// What is to be said of it now: that its contents are not known is, until somebody writes them.
+    pub(super) fn told(&mut self) -> Vec<String> {
+        if self.unknown.is_some() && Contents::of(&self.draft) != Contents::of(&self.before) {
+            self.unknown = None;
+        }
+        self.unknown.iter().chain(&self.notes).cloned().collect()
     }
 
     /// Those that were edited and given up, the last one first.
     pub(super) fn former(&self) -> impl Iterator<Item = &Draft> {
-        self.former.iter().map(|(draft, _)| draft)
+        self.former.iter().map(|former| &former.draft)
     }
 
     /// Takes one of them again: it is still as unsaved as it was.
     pub(super) fn take_again(&mut self, index: usize) {
-        if let Some((draft, from)) = self.former.remove(index) {
+        if let Some(Former { draft, from, given }) = self.former.remove(index) {
             self.load(draft, from);
+            self.given = given;
             self.before = Draft::blank(self.draft.kind());
         }
     }
@@ -98,7 +166,6 @@ impl Editing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use switchboard_desk::send::draft::Request;
 
     fn named(name: &str) -> Draft {
         Draft { name: name.to_owned(), ..Draft::blank(RequestKind::Http) }
@@ -131,6 +198,34 @@ mod tests {
         assert_eq!((editing.is_changed(), editing.path()), (true, None));
         editing.saved_as("orders/x".to_owned());
         assert_eq!((editing.is_changed(), editing.path()), (false, Some("orders/x")));
+    }
+
+    #[test]
+    fn that_contents_are_unknown_is_said_until_they_are_written_or_another_takes_its_place() {
+        let begun = || Begun {
+            notes: vec!["a credential was left out".to_owned()],
+            unknown: Some("the body is unknown".to_owned()),
+            given: BTreeMap::from([("id".to_owned(), "7".to_owned())]),
+            ..Begun::from(named("begun"))
+        };
+        let mut editing = Editing::default();
+        editing.begin_with(begun());
+        assert_eq!(editing.told(), ["the body is unknown", "a credential was left out"]);
+        editing.draft.name = "another".to_owned();
+        assert_eq!(editing.told().len(), 2, "something else was edited");
+        if let Request::Http(http) = &mut editing.draft.request {
+            http.body = Body::Json("{}".to_owned());
+        }
+        assert_eq!(editing.told(), ["a credential was left out"]);
+        if let Request::Http(http) = &mut editing.draft.request {
+            http.body = Body::None;
+        }
+        assert_eq!(editing.told(), ["a credential was left out"], "who took the body away knows that there is none");
+        editing.begin_with(begun());
+        editing.begin(RequestKind::Http);
+        assert_eq!((editing.told(), editing.given.len()), (Vec::new(), 0));
+        editing.take_again(0);
+        assert_eq!((editing.told(), editing.given.len()), (Vec::new(), 1), "values are its own");
     }
 
     #[test]

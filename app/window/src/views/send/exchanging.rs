@@ -7,7 +7,7 @@ use egui::{Event, RichText};
 use switchboard_desk::send::{
     Planned, SendCommand, Variables,
     draft::{Carries, Draft, Request},
-    exchange::{Imported, from_text, to_curl, to_grpcurl, to_kcat},
+    exchange::{Imported, PastedProto, from_text, to_curl, to_grpcurl, to_kcat},
     plan,
 };
 use switchboard_desk::sources::SourceProfile;
@@ -46,7 +46,7 @@ impl SendView {
 
     /// The first is composed; the others are saved, where there is a folder.
     fn take_imported(&mut self, imported: Imported, context: &ViewContext<'_>, actions: &mut Vec<ViewAction>) {
-        let Imported { drafts, variables, mut notes } = imported;
+        let Imported { drafts, variables, mut notes, proto } = imported;
         if !variables.is_empty() {
             let values = variables.iter().map(|(name, value)| format!("{name} = {value:?}")).collect::<Vec<_>>().join(", ");
             notes.insert(0, format!("Its variables, for environments.toml: {values}"));
@@ -70,13 +70,26 @@ impl SendView {
             notes.insert(0, format!("The first of {} is composed here, the others are saved under imported/", num + 1));
         }
         self.editing.load(first, CameFrom::Elsewhere);
-        self.editing.notes = notes;
         self.cursor = None;
+        match proto {
+            Some(_) if context.send.saved.folder.is_none() => {
+                notes.insert(0, "What methods take is read from files beside a profile that is kept in a file, which this one is not".to_owned());
+            }
+            Some(PastedProto { path, text }) => {
+                notes.insert(0, format!("It is kept as {path} in the folder of requests"));
+                actions.push(send(SendCommand::SaveProto { path, text }));
+                // One after the other: it is read once it is there.
+                self.describe(actions);
+            }
+            None => {}
+        }
+        self.editing.notes = notes;
     }
 
     /// The request as a line for another program; a note where it cannot be one.
     pub(super) fn copy_line(&mut self, context: &ViewContext<'_>) -> Option<ViewAction> {
-        let named = context.send.saved.variables(self.environment.as_deref());
+        let mut named = context.send.saved.variables(self.environment.as_deref());
+        named.extend(self.editing.given.clone());
         match line(&self.ask().draft, &named, context) {
             Ok(line) => Some(ViewAction::Copy(line)),
             Err(reason) => {

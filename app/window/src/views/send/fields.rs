@@ -37,6 +37,8 @@ pub(super) struct Form<'a> {
     pub height_pt: f32,
     /// Whether one of the fields has the keys.
     pub is_typing: bool,
+    /// The text of several lines, by its name, that the keys go to.
+    pub seeks: Option<&'a str>,
 }
 
 impl Form<'_> {
@@ -92,7 +94,11 @@ impl Form<'_> {
 
     /// A text of several lines.
     pub(super) fn text(&mut self, ui: &mut egui::Ui, [name, hint]: [&str; 2], text: &mut String, num_lines: usize) {
-        let _entered = self.entered(ui, TextEntry::new(TextField::SendText, text).named(name).hint(hint).lines(num_lines.max(2)));
+        let entered = self.entered(ui, TextEntry::new(TextField::SendText, text).named(name).hint(hint).lines(num_lines.max(2)));
+        // The last of several messages is the one that was begun last.
+        if self.seeks.is_some_and(|sought| name.starts_with(sought)) {
+            entered.response.request_focus();
+        }
     }
 
     /// JSON, with its mistake below it and what puts it in order.

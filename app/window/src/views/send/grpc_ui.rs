@@ -19,6 +19,7 @@ use super::{
 use crate::{
     figures,
     theme::{Ink, TEXT_SMALL_PT},
+    view::UiCommand,
 };
 
 /// A part of the call.
@@ -40,6 +41,9 @@ pub(super) enum GrpcTab {
 }
 
 impl GrpcTab {
+    /// All of them, in their order.
+    pub(super) const ALL: [Self; 6] = [Self::Messages, Self::Metadata, Self::Schema, Self::Auth, Self::Options, Self::Repeat];
+
     /// Where a field is that something is wrong with; `None` = above the tabs. `row_messages`: whether rows of a file are its messages, and no calls.
     pub(super) fn of_field(field: &str, row_messages: bool) -> Option<Self> {
         match field {
@@ -84,6 +88,32 @@ fn method_of<'a>(grpc: &GrpcDraft, schema: Option<&'a SchemaBoard>) -> Option<&'
         .find(|method| method.service.len() < grpc.method.len() && grpc.method.starts_with(&method.service) && method.path() == grpc.method)
 }
 
+impl GrpcLook {
+    /// Begins the last message by what the method takes, as far as that is known.
+    pub(super) fn begin_message(&mut self, grpc: &mut GrpcDraft, schema: Option<&SchemaBoard>) {
+        let Some(schema) = known(schema) else { return };
+        match schema.template(&grpc.method) {
+            Ok(message) => {
+                grpc.messages.pop();
+                grpc.messages.push(message);
+                self.told = None;
+            }
+            Err(reason) => self.told = Some(reason),
+        }
+    }
+}
+
+/// Why no method can be chosen; `None` = one can.
+pub(super) fn why_no_methods(schema: Option<&SchemaBoard>) -> Option<&'static str> {
+    known(schema).is_none().then_some("what methods there are is not known yet")
+}
+
+/// Why a call takes no further message; `None` = it does, or may.
+pub(super) fn why_one_message(grpc: &GrpcDraft, schema: Option<&SchemaBoard>) -> Option<&'static str> {
+    let takes_one = !grpc.messages.is_empty() && method_of(grpc, schema).is_some_and(|method| !method.client_streaming);
+    takes_one.then_some("the method takes one message")
+}
+
 /// Draws which method it is; whether the server is to be asked what there is.
 pub(super) fn method_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcDraft, look: &mut GrpcLook, schema: Option<&SchemaBoard>) -> bool {
     let mut asks = false;
@@ -101,9 +131,9 @@ pub(super) fn method_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcD
             (false, false) => "Read the files",
         };
         let ask = ui.add_enabled(!is_asking, egui::Button::new(text).min_size(vec2(0.0, 28.0)));
-        asks = ask
-            .on_hover_text("What methods there are and what they take. A server is asked by a call that changes nothing, with a line in the ledger")
-            .clicked();
+        let hover =
+            format!("What methods there are and what they take; a call that changes nothing, with a line in the ledger ({})", UiCommand::AskMethods.keys());
+        asks = ask.on_hover_text(hover).clicked();
     });
     form.mistake_ui(ui, &["method"]);
     match schema {
@@ -191,6 +221,7 @@ fn messages_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcDraft, loo
     let is_stream = method.is_none_or(|method| method.client_streaming);
     let lines = if grpc.messages.len() > 1 { 4 } else { form.lines_in_view().saturating_sub(3) };
     let num = grpc.messages.len();
+    let sought = form.seeks.take();
     let mut taken_away = None;
     for (index, message) in grpc.messages.iter_mut().enumerate() {
         let name = if num == 1 { "Message".to_owned() } else { format!("Message {}", index + 1) };
@@ -204,8 +235,10 @@ fn messages_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcDraft, loo
                 }
             });
         }
+        form.seeks = sought.filter(|_| index + 1 == num);
         form.json(ui, [&name, "{ }"], message, lines);
     }
+    form.seeks = None;
     if let Some(index) = taken_away {
         grpc.messages.remove(index);
     }
@@ -213,19 +246,11 @@ fn messages_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcDraft, loo
     ui.horizontal_wrapped(|ui| {
         let template = ui.add_enabled(known(schema).is_some() && !grpc.method.is_empty(), egui::Button::new("Template"));
         if template
-            .on_hover_text("A message to begin with, by what the method takes")
+            .on_hover_text(format!("A message to begin with, by what the method takes ({})", UiCommand::MessageTemplate.keys()))
             .on_disabled_hover_text("What the method takes is not known yet")
             .clicked()
-            && let Some(schema) = known(schema)
         {
-            match schema.template(&grpc.method) {
-                Ok(message) => {
-                    grpc.messages.truncate(num.saturating_sub(1));
-                    grpc.messages.push(message);
-                    look.told = None;
-                }
-                Err(reason) => look.told = Some(reason),
-            }
+            look.begin_message(grpc, schema);
         }
         if is_stream || num == 0 {
             if ui.button("Add a message").clicked() {

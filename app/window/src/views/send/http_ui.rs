@@ -33,6 +33,9 @@ pub(super) enum HttpTab {
 }
 
 impl HttpTab {
+    /// All of them, in their order.
+    pub(super) const ALL: [Self; 6] = [Self::Body, Self::Headers, Self::Query, Self::Auth, Self::Options, Self::Repeat];
+
     /// Where a field is that something is wrong with; `None` = above the tabs.
     pub(super) fn of_field(field: &str) -> Option<Self> {
         match field {

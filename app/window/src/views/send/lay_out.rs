@@ -8,7 +8,6 @@ use super::{
     answer_ui::AnswerAsk,
     asking_ui::{Answered, asking_ui, refusal_ui},
     caused_ui::empty_ui,
-    editing::CameFrom,
     exchanging::notes_ui,
     fields::Form,
     library_ui::{LibraryAsk, LibraryKey, LibraryUi},
@@ -97,7 +96,7 @@ impl SendView {
             LibraryAsk::Look(sent_id) => (self.selected, self.cursor) = (Some(sent_id), Some(LibraryKey::Sent(sent_id))),
             LibraryAsk::Copy(sent_id) => {
                 if let Some(sent) = board.sent.iter().find(|sent| sent.sent_id == sent_id) {
-                    self.editing.load((*sent.ask.draft).clone(), CameFrom::Sent(sent_id));
+                    self.editing.load_sent(sent);
                 }
             }
             LibraryAsk::Again(index) => self.editing.take_again(index),
@@ -138,7 +137,8 @@ impl SendView {
         let (board, tokens) = (context.send, context.tokens);
         let mistake = self.mistake(board).cloned();
         let height_pt = ui.clip_rect().height();
-        let mut form = Form { tokens, mistake: mistake.as_ref(), secrets: &board.secrets, height_pt, is_typing: false };
+        let seeks = self.look.seeks.take();
+        let mut form = Form { tokens, mistake: mistake.as_ref(), secrets: &board.secrets, height_pt, is_typing: false, seeks };
         let mut asked = None;
         egui::Frame::new().inner_margin(MARGIN).show(ui, |ui| {
             ui.spacing_mut().item_spacing = vec2(8.0, 4.0);
@@ -156,10 +156,11 @@ impl SendView {
                     None => {}
                 }
             }
-            notes_ui(ui, &self.editing.notes, tokens);
+            notes_ui(ui, &self.editing.told(), tokens);
             // Room between, so that a click above the address hits nothing.
             ui.add_space(8.0);
-            let variables = board.saved.variables(self.environment.as_deref());
+            let mut variables = board.saved.variables(self.environment.as_deref());
+            variables.extend(self.editing.given.clone());
             let is_going = board.going().is_some();
             let why_not = why_not(&self.editing.draft);
             let request = RequestUi { board, variables: &variables, is_going, why_not };
@@ -179,18 +180,20 @@ impl SendView {
             Some(RequestAsk::Run(command)) => self.commands.push(command),
             Some(RequestAsk::Probe) => self.send_as(true, actions),
             Some(RequestAsk::Turn(kind)) => self.editing.begin(kind),
-            Some(RequestAsk::Describe) => {
-                let ask = self.ask();
-                if let Request::Grpc(grpc) = &ask.draft.request {
-                    actions.push(send(SendCommand::Describe(Box::new(grpc.clone()), ask.environment.clone())));
-                    self.asked_draft = Some(ask.draft);
-                    self.typed_name.clear();
-                }
-            }
+            Some(RequestAsk::Describe) => self.describe(actions),
             None => {}
         }
         if !self.commands.is_empty() {
             ui.ctx().request_repaint();
+        }
+    }
+
+    /// Asks what methods there are.
+    pub(super) fn describe(&mut self, actions: &mut Vec<ViewAction>) {
+        let ask = self.ask();
+        if let Request::Grpc(grpc) = &ask.draft.request {
+            actions.push(send(SendCommand::Describe(Box::new(grpc.clone()), ask.environment.clone())));
+            self.asked_draft = Some(ask.draft);
         }
     }
 
@@ -217,7 +220,8 @@ impl SendView {
             let text = format!("of {} at {}", sent.call, crate::figures::when(sent.at_ns, context.clock_ns).to_s());
             ui.label(RichText::new(crate::sanitise::visible(&text)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim)));
         }
-        let mut form = Form { tokens, mistake: None, secrets: &board.secrets, height_pt: 0.0, is_typing: false };
+        let seeks = std::mem::take(&mut self.answer.seeks_message).then_some("Next message");
+        let mut form = Form { tokens, mistake: None, secrets: &board.secrets, height_pt: 0.0, is_typing: false, seeks };
         match self.answer.ui(ui, &mut form, &sent, board, context.clock_ns) {
             Some(AnswerAsk::Do(action)) => actions.push(action),
             Some(AnswerAsk::Run(command)) if command.copies() => actions.push(ViewAction::Run(command)),

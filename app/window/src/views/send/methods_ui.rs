@@ -26,6 +26,8 @@ pub(super) struct MethodList {
     matches: Vec<usize>,
     /// The row that arrows have come to.
     at: usize,
+    /// It is to be looked at from the next frame on.
+    opens: bool,
 }
 
 impl MethodList {
@@ -39,11 +41,21 @@ impl MethodList {
         }
     }
 
+    /// Shows the list as soon as its button is drawn.
+    pub(super) fn open(&mut self) {
+        self.opens = true;
+    }
+
     /// A button, and below it the list; the method that was chosen.
     pub(super) fn ui(&mut self, ui: &mut egui::Ui, form: &mut Form<'_>, schema: Option<&Arc<dyn MethodSchema>>, chosen: &str) -> Option<String> {
         let button = ui.add_enabled(schema.is_some(), egui::Button::new("Choose…").min_size(vec2(0.0, 28.0)));
         button.widget_info(|| WidgetInfo::labeled(Role::Button, schema.is_some(), "Choose a method"));
         let button = button.on_disabled_hover_text("What methods there are is not known yet: ask the server, or name files");
+        if std::mem::take(&mut self.opens) && schema.is_some() {
+            // The field in it takes the keys once nothing else has them.
+            ui.memory_mut(egui::Memory::stop_text_input);
+            Popup::open_id(ui.ctx(), Popup::default_response_id(&button));
+        }
         let schema = schema?;
         self.take(schema);
         let popup = Popup::menu(&button).close_behavior(PopupCloseBehavior::CloseOnClickOutside).width(WIDTH_PT);

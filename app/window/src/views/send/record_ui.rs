@@ -23,6 +23,9 @@ pub(super) enum RecordTab {
 }
 
 impl RecordTab {
+    /// All of them, in their order.
+    pub(super) const ALL: [Self; 3] = [Self::Content, Self::Headers, Self::Options];
+
     /// Where a field is that something is wrong with; `None` = above the tabs.
     pub(super) fn of_field(field: &str) -> Option<Self> {
         match field {

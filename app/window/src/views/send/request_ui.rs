@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use egui::{Align, Layout, RichText, WidgetInfo, accesskit::Role, vec2};
 use switchboard_desk::send::{
     MADE, SchemaKey, SendBoard,
-    draft::{Request, RequestKind},
+    draft::{Body, Payload, Request, RequestKind},
 };
 
 use super::{
@@ -42,9 +42,54 @@ pub(super) struct RequestLook {
     pub grpc: GrpcLook,
     /// The part of a record.
     pub record: RecordTab,
+    /// The text of several lines that the keys are to go to, by its name.
+    pub seeks: Option<&'static str>,
+}
+
+/// The one that stands so many after another, around.
+fn turned<T: Copy + PartialEq>(all: &[T], now: T, by: usize) -> T {
+    let at = all.iter().position(|one| *one == now).unwrap_or(0);
+    all[(at + by) % all.len()]
 }
 
 impl RequestLook {
+    /// Shows the next part, or the one before.
+    pub(super) fn turn(&mut self, request: &Request, is_forward: bool) {
+        let by = |num: usize| if is_forward { 1 } else { num - 1 };
+        match request {
+            Request::Http(_) => self.http = turned(&HttpTab::ALL, self.http, by(HttpTab::ALL.len())),
+            Request::Grpc(_) => self.grpc.tab = turned(&GrpcTab::ALL, self.grpc.tab, by(GrpcTab::ALL.len())),
+            Request::Record(_) => self.record = turned(&RecordTab::ALL, self.record, by(RecordTab::ALL.len())),
+        }
+    }
+
+    /// Leads the keys into what is sent. Where there is nothing yet that can be written in, it begins as JSON.
+    pub(super) fn edit_contents(&mut self, request: &mut Request) {
+        self.seeks = Some(match request {
+            Request::Http(http) => {
+                self.http = HttpTab::Body;
+                if http.body == Body::None {
+                    http.body = Body::Json(String::new());
+                }
+                "Body"
+            }
+            Request::Grpc(grpc) => {
+                self.grpc.tab = GrpcTab::Messages;
+                if grpc.messages.is_empty() {
+                    grpc.messages.push("{}".to_owned());
+                }
+                "Message"
+            }
+            Request::Record(record) => {
+                self.record = RecordTab::Content;
+                if record.value == Payload::Null {
+                    record.value = Payload::Json(String::new());
+                }
+                "Value"
+            }
+        });
+    }
+
     /// Shows the part in which something is wrong.
     pub(super) fn show(&mut self, request: &Request, field: &str) {
         match request {

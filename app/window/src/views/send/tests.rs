@@ -4,6 +4,8 @@ mod answer;
 mod asking;
 mod caused;
 mod compose;
+mod from_seen;
+mod keyboard;
 mod library;
 
 use std::sync::Arc;
@@ -157,13 +159,17 @@ fn pictures_of_sending_stay_as_they_are() {
     picture("send-wide-dark", ThemeChoice::Dark, (2560, 1440), &answered, &saved);
     let confirm = source(sample::asking(sample::type_name()));
     picture("send-asking-light", ThemeChoice::Light, large, &confirm, &saved);
+    picture("send-asking-dark", ThemeChoice::Dark, small, &confirm, &saved);
     let stream = source(SendBoard { sent: std::iter::once(Arc::new(sample::open_stream())).chain(sample::board().sent).collect(), ..sample::board() });
     picture("send-stream-dark", ThemeChoice::Dark, small, &stream, &composed(sample::place_order()));
+    picture("send-stream-light", ThemeChoice::Light, large, &stream, &composed(sample::place_order()));
     let mistake = Mistake { field: "topic", reason: "write the name of a topic: letters, digits, dots, dashes, underscores, at most 249".to_owned() };
     let wrong = source(SendBoard { mistake: Some(mistake), ..sample::board() });
     let third = [Step::Run(UiCommand::WalkDown), Step::Run(UiCommand::WalkLast), Step::Run(UiCommand::WalkUp)];
-    let record: Vec<Step> = [Step::Run(UiCommand::ThemeLight)].into_iter().chain(composed(sample::placed())).chain(third).collect();
+    let record: Vec<Step> = [Step::Run(UiCommand::ThemeLight)].into_iter().chain(composed(sample::placed())).chain(third.clone()).collect();
     picture("send-record-light", ThemeChoice::Light, small, &wrong, &record);
+    let record: Vec<Step> = composed(sample::placed()).into_iter().chain(third).collect();
+    picture("send-record-dark", ThemeChoice::Dark, large, &wrong, &record);
     let with = |sent: Sent| source(SendBoard { sent: std::iter::once(Arc::new(sent)).chain(sample::board().sent).collect(), ..sample::board() });
     picture("send-reply-dark", ThemeChoice::Dark, small, &with(sample::replied()), &composed(sample::placed()));
     let show = [Step::Run(UiCommand::Show(ViewKind::Send))];
@@ -177,5 +183,7 @@ fn pictures_of_sending_stay_as_they_are() {
     picture("send-compared-light", ThemeChoice::Light, small, &source(sample::compared()), &compared);
     let narrow = [Step::Run(UiCommand::LayoutTraces), Step::Goto(Target::Saved("orders/place an order".to_owned()))];
     picture("send-narrow-light", ThemeChoice::Light, small, &answered, &narrow);
-    picture("send-empty-dark", ThemeChoice::Dark, small, &source(SendBoard::default()), &[Step::Run(UiCommand::Show(ViewKind::Send))]);
+    picture("send-narrow-dark", ThemeChoice::Dark, small, &answered, &narrow);
+    picture("send-empty-dark", ThemeChoice::Dark, small, &source(SendBoard::default()), &show);
+    picture("send-empty-light", ThemeChoice::Light, small, &source(SendBoard::default()), &show);
 }

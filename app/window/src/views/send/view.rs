@@ -4,20 +4,19 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use switchboard_desk::send::{Mistake, SendBoard, SentId, draft::Draft};
+use switchboard_desk::send::{
+    Mistake, SendBoard, SentId,
+    draft::{Draft, Request},
+};
+use switchboard_engine::view::{Answer, Query, ScanQuery};
 
 use super::{
-    answer_ui::AnswerLook,
-    asking_ui::asks_name,
-    caused_ui::CausedLook,
-    copied::copied,
-    editing::{CameFrom, Editing},
-    library_ui::LibraryKey,
-    request_ui::RequestLook,
+    answer_ui::AnswerLook, asking_ui::asks_name, caused_ui::CausedLook, copied::copied, editing::Editing, library_ui::LibraryKey, request_ui::RequestLook,
 };
 use crate::{
-    view::{CopyForm, Target, UiCommand, View, ViewAction, ViewContext},
+    view::{Begun, CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext},
     widgets::text_field::TextField,
+    words::drafts::{most_used, never_asked},
 };
 
 /// The environment that is chosen at first, where there is one of this name.
@@ -82,12 +81,8 @@ impl SendView {
             self.editing.saved_as(path);
         }
         match self.wanted.take() {
-            Some(Target::Draft(draft)) => {
-                self.editing.load(*draft, CameFrom::Elsewhere);
-                self.cursor = None;
-                self.is_editing = true;
-                TextField::SendAddress.seek(ctx);
-            }
+            Some(Target::Draft(draft)) => self.begin_with((*draft).into(), ctx),
+            Some(Target::Begun(begun)) => self.begin_with(*begun, ctx),
             Some(Target::Sent(sent_id)) => (self.selected, self.cursor) = (Some(sent_id), Some(LibraryKey::Sent(sent_id))),
             Some(Target::Saved(path)) => self.load_saved(&path, board),
             _ => {}
@@ -109,6 +104,34 @@ impl SendView {
         self.shown = self.shown(board).map(|sent| sent.sent_id);
     }
 
+    fn begin_with(&mut self, begun: Begun, ctx: &egui::Context) {
+        self.editing.begin_with(begun);
+        self.cursor = None;
+        self.is_editing = true;
+        TextField::SendAddress.seek(ctx);
+    }
+
+    /// Asks what it is asked most, of where it goes, and takes that in its place; what was edited meanwhile stays.
+    fn take_most_used(&mut self, context: &mut ViewContext<'_>) {
+        let Some(of) = self.editing.most_used.clone() else { return };
+        if self.editing.is_changed() {
+            self.editing.most_used = None;
+            return;
+        }
+        let standing = context.asker.once(Slot::MostUsed, &Query::Scan(ScanQuery::MostUsed(of.clone())));
+        let Some(Answer::MostUsed(found)) = standing.answer.filter(|_| standing.is_of_this_question) else { return };
+        self.editing.most_used = None;
+        let address = match &self.editing.draft.request {
+            Request::Http(http) => Some(http.url.as_str()),
+            Request::Grpc(grpc) => Some(grpc.url.as_str()),
+            Request::Record(_) => None,
+        };
+        match found.as_ref().and_then(|found| most_used(found, &of.callee, address.filter(|address| !address.is_empty()))) {
+            Some(begun) => self.editing.begin_with(begun),
+            None => self.editing.notes.push(never_asked(&of)),
+        }
+    }
+
     /// What is wrong with the request, as long as it is as it was then.
     pub(super) fn mistake<'a>(&self, board: &'a SendBoard) -> Option<&'a Mistake> {
         let is_same = || self.asked_draft.as_ref().is_none_or(|asked| *asked == self.ask().draft);
@@ -128,6 +151,7 @@ impl View for SendView {
         if let Some(sent) = self.shown(context.send) {
             self.caused.take(&sent, context);
         }
+        self.take_most_used(context);
         self.lay_out(ui, context, &mut actions);
         self.note_unavailable(context);
         actions

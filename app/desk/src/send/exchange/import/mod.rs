@@ -8,12 +8,14 @@ mod grpcurl;
 mod har;
 mod notes;
 mod openapi;
+mod proto;
 #[cfg(test)]
 mod tests;
 mod words;
 mod yaml;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -38,13 +40,24 @@ pub struct Imported {
     pub variables: BTreeMap<String, String>,
     /// What was left out or changed, and what to do about it. No credential stands in them.
     pub notes: Vec<String>,
+    /// The text itself where it is what methods take, which the requests name: it has to be kept in that file.
+    pub proto: Option<PastedProto>,
+}
+
+/// A file in protobuf's language that was pasted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastedProto {
+    /// Where it is to lie below the folder of requests.
+    pub path: String,
+    /// What stands in it.
+    pub text: Arc<str>,
 }
 
 /// Why a text is no request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImportError {
     /// It is nothing that is known.
-    #[error("this is nothing that can be read. Paste a line of curl or grpcurl for a POSIX shell, a HAR, or an OpenAPI 3 document")]
+    #[error("this is nothing that can be read. Paste a line of curl or grpcurl for a POSIX shell, a HAR, an OpenAPI 3 document, or a .proto")]
     Unknown,
     /// It is known, and is not read.
     #[error("{0}")]
@@ -77,7 +90,7 @@ impl From<WordsError> for ImportError {
     }
 }
 
-/// Reads what was pasted: lines of curl and grpcurl, a HAR or one entry of it, an `OpenAPI` document (3.x, JSON or YAML).
+/// Reads what was pasted: lines of curl and grpcurl, a HAR or one entry of it, an `OpenAPI` document (3.x, JSON or YAML), a `.proto`.
 pub fn from_text(text: &str) -> Result<Imported, ImportError> {
     if text.len() > IMPORT_BYTES_MAX {
         return Err(ImportError::TooLong(IMPORT_BYTES_MAX));
@@ -88,6 +101,7 @@ pub fn from_text(text: &str) -> Result<Imported, ImportError> {
         Some(b'{') => json(text),
         Some(b'[') => Err(ImportError::NotRead("this is a list. Paste the whole HAR, or one entry of it")),
         Some(_) if yaml::is_openapi(text) => openapi(text, |text| yaml::read(text).map_err(|reason| ImportError::Unreadable { what: "YAML", reason })),
+        Some(_) if proto::is_proto(text) => proto::read(text),
         Some(_) => commands(text),
     }
 }

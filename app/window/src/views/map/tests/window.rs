@@ -367,7 +367,9 @@ fn dots_move_along_one_selected_edge_or_a_running_replay_and_else_nowhere() {
     let business = testing::order_business();
     let mut map = MapView::default();
     map.update(&business, testing::NOW_NS, 0.0, None);
-    let (none, lit) = (Ways::new(), Ways::from([("orders".to_owned(), "orders.placed".to_owned()), ("orders".to_owned(), "nobody".to_owned())]));
+    let hop = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+    let none = Ways::default();
+    let lit = Ways { hops: [hop("orders", "orders.placed"), hop("orders", "nobody")].into(), boxes: ["orders".to_owned()].into(), ..Ways::default() };
     let moving = |replayed_into| Motion::Moving { replayed_into, lit: &none };
     let channels = ["inventory.reserved", "orders.placed"].map(str::to_owned);
     assert_eq!((map.moving_edges(moving(&[])), map.moving_edges(Motion::Still)), (vec![], vec![]));
@@ -379,6 +381,11 @@ fn dots_move_along_one_selected_edge_or_a_running_replay_and_else_nowhere() {
     assert_eq!(titles(&map, moving(&channels[1..])).len(), 4, "every group that reads there");
     assert_eq!(titles(&map, moving(&channels)).len(), 5, "of several each");
     assert_eq!(titles(&map, Motion::Moving { replayed_into: &[], lit: &lit }), ["orders → orders.placed"], "the way of what was just sent");
+    let entered = Ways { entered: ["storefront".to_owned()].into(), ..Ways::default() };
+    assert_eq!(titles(&map, Motion::Moving { replayed_into: &[], lit: &entered }).len(), 1, "from outside into the first service");
+    let boxes = map.lit_boxes(Motion::Moving { replayed_into: &[], lit: &lit });
+    let names: Vec<&str> = map.shown_scene().nodes.iter().filter(|node| boxes.contains(&node.node_id)).map(|node| node.full_name.as_str()).collect();
+    assert_eq!((names.as_slice(), map.lit_boxes(Motion::Still).len()), (&["orders"][..], 0));
     let edge_id = map.shown_scene().edges[0].edge_id;
     map.select(Some(Selection::Edge(edge_id)));
     assert_eq!(map.moving_edges(moving(&[])), [0]);

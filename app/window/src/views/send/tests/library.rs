@@ -62,6 +62,20 @@ fn the_environment_is_chosen_and_its_variables_are_told() {
 }
 
 #[test]
+fn a_proto_that_is_pasted_is_kept_and_its_first_method_is_composed() {
+    let (source, mut harness) = open(SendBoard { sent: Vec::new(), ..sample::board() });
+    let proto = "syntax = \"proto3\";\npackage shop.v1;\nservice Orders { rpc Place (A) returns (A); }\nmessage A {}";
+    harness.event(Event::Paste(proto.to_owned()));
+    settle(&mut harness);
+    assert_eq!(value(&harness, Role::TextInput, "Method"), "shop.v1.Orders/Place");
+    harness.get_by_label("It is kept as imported/shop.v1.Orders.proto in the folder of requests");
+    let asked = asked(&source);
+    let [SendCommand::SaveProto { path, text }, SendCommand::Describe(grpc, _)] = &asked[..] else { panic!("it is kept, then read: {asked:?}") };
+    assert_eq!((path.as_str(), &**text), ("imported/shop.v1.Orders.proto", proto));
+    assert_eq!(grpc.schema, SchemaFrom::Protos { files: vec![path.clone()], roots: Vec::new() });
+}
+
+#[test]
 fn a_line_of_curl_is_pasted_and_a_request_is_copied_as_one() {
     let (source, mut harness) = open(SendBoard::default());
     harness.event(Event::Paste("curl -X PUT 'http://localhost:8080/orders/1?x={{y}}' -H 'Authorization: Bearer hunter2Zq7' --json '{\"a\":1}'".to_owned()));
