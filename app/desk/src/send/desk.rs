@@ -14,8 +14,6 @@ mod reflection;
 mod replies;
 mod request;
 mod sending;
-#[cfg(test)]
-mod tests;
 mod unread;
 mod worker;
 

@@ -104,7 +104,8 @@ fn after(command: &SendCommand, ask: &SendAsk) -> (bool, Option<SendCommand>) {
         SendCommand::HalfClose(_) => (false, Some(SendCommand::Cancel(sent))),
         SendCommand::Cancel(_) => (false, Some(SendCommand::Forget)),
         SendCommand::Forget => (false, Some(SendCommand::Save { path: KEPT.to_owned(), draft: ask.draft.clone() })),
-        SendCommand::Save { .. } => (false, Some(SendCommand::Reload)),
+        SendCommand::Save { .. } => (false, Some(SendCommand::SaveProto { path: "guard.proto".to_owned(), text: "syntax = \"proto3\";".into() })),
+        SendCommand::SaveProto { .. } => (false, Some(SendCommand::Reload)),
         SendCommand::Reload => (false, Some(SendCommand::Remove(KEPT.to_owned()))),
         SendCommand::Remove(_) => match &ask.draft.request {
             Request::Grpc(grpc) => (false, Some(SendCommand::Describe(Box::new(grpc.clone()), None))),

@@ -124,7 +124,7 @@ impl PreviewTask {
         };
         let of_cluster = snapshot.dead_letters.iter().filter(|view| view.cluster == self.from);
         let known: BTreeSet<&str> = of_cluster.map(|view| view.channel.as_str()).collect();
-        let from = Arc::clone(&self.access);
+        let from = self.source.clone();
         let holds_the_dead = |channel: &str| known.contains(channel) || from.is_dead_letter_channel(channel);
         let mut planner = Planner {
             target: &self.ask.target,

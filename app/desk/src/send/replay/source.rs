@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use switchboard_model::{MessageRef, OriginalRecord, SeenRecord, Skipped};
+use switchboard_model::{MessageRef, OriginalRecord, SeenRecord, Skipped, is_dead_letter_name};
 
 use crate::send::access::Waiting;
 use crate::send::record_file::RecordFile;
@@ -31,6 +31,14 @@ impl Source {
         match self {
             Self::Cluster(reach) => reach.is_there(),
             Self::File(_) => true,
+        }
+    }
+
+    /// Whether a channel holds dead letters, by its name or by what the profile says of the cluster.
+    pub(super) fn is_dead_letter_channel(&self, channel: &str) -> bool {
+        match self {
+            Self::Cluster(reach) => reach.access.is_dead_letter_channel(channel),
+            Self::File(_) => is_dead_letter_name(channel),
         }
     }
 

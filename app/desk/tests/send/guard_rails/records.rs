@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use switchboard_desk::ledger::KindHash;
-use switchboard_desk::send::SendCommand;
 use switchboard_desk::send::edit::{Change, Changes};
 use switchboard_desk::send::replay::{
     AskedFile, AskedLetter, AskedLetters, AskedRange, RangeOf, ReplayAsk, ReplayBoard, ReplayCommand, ReplayOptions, ReplayTarget, read_plan,
 };
+use switchboard_desk::send::{RecordExport, SendCommand};
 use switchboard_kafka::testing::MockKafka;
 use switchboard_kafka::testing::sending::{outgoing, send_as_it_is};
 use switchboard_model::{MessageRef, Place};
@@ -100,7 +100,12 @@ fn after(rail: Rail, command: &ReplayCommand, replay_id: &str, letter: &AskedLet
         ReplayCommand::Stop => (false, Some(ReplayCommand::Park { letters: these(), note: "later".to_owned() })),
         ReplayCommand::Park { .. } => (false, Some(ReplayCommand::Unpark { letters: vec![(letter.letter.clone(), KindHash::default())] })),
         ReplayCommand::Unpark { .. } => (false, Some(ReplayCommand::Allow { replay_id: allowed, typed_name })),
-        ReplayCommand::Allow { .. } => (false, Some(ReplayCommand::Dismiss)),
+        ReplayCommand::Allow { .. } => {
+            let export = RecordExport { records: vec![letter.letter.at.clone()], file: String::new() };
+            (false, Some(ReplayCommand::Export(export)))
+        }
+        ReplayCommand::Export(_) => (false, Some(ReplayCommand::CloseExport)),
+        ReplayCommand::CloseExport => (false, Some(ReplayCommand::Dismiss)),
         ReplayCommand::Dismiss => (false, None),
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use switchboard_desk::send::{
-    SendAsk, SendBoard, SendCommand, Sent,
+    SchemaKey, SendAsk, SendBoard, SendCommand, Sent,
     draft::{Body, Draft, Payload, Request, RequestKind, SchemaFrom},
     redirect,
 };
@@ -15,7 +15,7 @@ use super::{
     caused_ui::{story_action, trace_action},
     compare::before,
     editing::CameFrom,
-    grpc_ui::{GrpcTab, schema_key, why_no_methods, why_one_message},
+    grpc_ui::{GrpcTab, why_no_methods, why_one_message},
     library_ui::{LibraryKey, walked},
     request_ui::{NO_FOLDER, RequestLook},
     view::SendView,
@@ -175,7 +175,7 @@ impl SendView {
     /// What there is to do with a call while it is composed.
     fn compose_call(&mut self, command: UiCommand, board: &SendBoard) {
         let Request::Grpc(grpc) = &mut self.editing.draft.request else { return };
-        let schema = board.schemas.get(&schema_key(grpc));
+        let schema = board.schemas.get(&SchemaKey::of(grpc));
         match command {
             UiCommand::ChooseMethod => self.look.grpc.methods.open(),
             UiCommand::MessageTemplate => {
@@ -293,7 +293,7 @@ impl SendView {
         missing(UiCommand::SendRequest, why_not(&self.editing.draft));
         let (no_server, no_methods, no_message) = match &self.editing.draft.request {
             Request::Grpc(grpc) => {
-                let schema = board.schemas.get(&schema_key(grpc));
+                let schema = board.schemas.get(&SchemaKey::of(grpc));
                 let is_nowhere = grpc.url.trim().is_empty() && grpc.schema == SchemaFrom::Reflection;
                 (is_nowhere.then_some("there is no server yet"), why_no_methods(schema), why_one_message(grpc, schema))
             }

@@ -31,7 +31,7 @@ fn tab_to(harness: &mut Window, role: Role, label: &str) {
 }
 
 fn board(sent: Vec<Arc<Sent>>) -> SendBoard {
-    let key = SchemaKey { url: "http://localhost:50051".to_owned(), from: SchemaFrom::Reflection };
+    let key = SchemaKey { url: "http://localhost:50051".to_owned(), authority: String::new(), from: switchboard_desk::send::draft::SchemaFrom::Reflection };
     SendBoard { sent, schemas: [(key, SchemaBoard::Known(Arc::new(sample::schema())))].into(), ..sample::board() }
 }
 

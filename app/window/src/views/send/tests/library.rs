@@ -72,7 +72,7 @@ fn a_proto_that_is_pasted_is_kept_and_its_first_method_is_composed() {
     let asked = asked(&source);
     let [SendCommand::SaveProto { path, text }, SendCommand::Describe(grpc, _)] = &asked[..] else { panic!("it is kept, then read: {asked:?}") };
     assert_eq!((path.as_str(), &**text), ("imported/shop.v1.Orders.proto", proto));
-    assert_eq!(grpc.schema, SchemaFrom::Protos { files: vec![path.clone()], roots: Vec::new() });
+    assert_eq!(grpc.schema, switchboard_desk::send::draft::SchemaFrom::Protos { files: vec![path.clone()], roots: Vec::new() });
 }
 
 #[test]
