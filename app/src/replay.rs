@@ -214,14 +214,16 @@ fn ending(run: &RunBoard) -> Ending {
 fn told_of_preview(preview: &Preview) -> Value {
     let skipped: Vec<Value> = preview.skipped.iter().map(|skipped| json!({ "at": skipped.letter.to_string(), "reason": skipped.reason })).collect();
     let readers = preview.readers.groups.iter().map(
-        |reader| json!({ "group": reader.group, "channel": reader.topic, "has_failed": reader.has_failed, "lag": reader.lag, "members": reader.num_members, "state": reader.sentence }),
+        |reader| json!({ "group": reader.group, "channel": reader.topic, "has_failed": reader.has_failed, "lag": reader.lag, "members": reader.num_members, "state": reader.sentence, "services": reader.services }),
     );
-    let breakers = preview.readers.breakers.iter().map(|breaker| json!({ "caller": breaker.caller, "guards": breaker.guards, "is_open": breaker.is_open() }));
-    let calls = preview
+    let breakers = preview
         .readers
-        .calls
+        .breakers
         .iter()
-        .map(|calls| json!({ "from": calls.from, "to": calls.to, "recent": calls.num_recent, "recent_errors": calls.num_recent_errors }));
+        .map(|breaker| json!({ "caller": breaker.caller, "guards": breaker.guards, "is_open": breaker.is_open(), "groups": breaker.groups }));
+    let calls = preview.readers.calls.iter().map(
+        |calls| json!({ "from": calls.from, "to": calls.to, "recent": calls.num_recent, "recent_errors": calls.num_recent_errors, "groups": calls.groups }),
+    );
     // Each has its own limit; of one it stands beside the sums.
     let limit = |target: &TargetPlan| target.size_limit.clone();
     let targets: Vec<Value> = preview
@@ -259,6 +261,17 @@ fn told_of_preview(preview: &Preview) -> Value {
         "size_limit_bytes": limit_of_one.clone().and_then(Result::ok),
         "size_limit_unknown": limit_of_one.and_then(Result::err),
         "num_edited": preview.planned.iter().filter(|planned| planned.edited).count(),
+        "order_per_key": {
+            "keys": preview.key_order.num_keys,
+            "kept": preview.key_order.num_kept,
+            "into_several_partitions": preview.key_order.num_apart,
+            "from_several_partitions": preview.key_order.num_from_several,
+            "turned": preview.key_order.num_turned,
+            "with_gaps": preview.key_order.num_with_gaps,
+            "left_out_unread": preview.key_order.num_unread,
+            "without_key": preview.key_order.num_keyless,
+            "divided_otherwise": preview.key_order.divided_otherwise,
+        },
         "skipped": skipped,
         "readers": readers.collect::<Vec<_>>(),
         "calls": calls.collect::<Vec<_>>(),

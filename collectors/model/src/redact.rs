@@ -87,6 +87,11 @@ impl Redactor {
         format!("redacted:{:06x}", self.hash(&[Some(secret)]).0 & 0xff_ffff)
     }
 
+    /// Where the secrets stand that [`Self::redact_bytes`] replaces, in their order.
+    pub fn secrets(&self, value: &[u8]) -> Vec<Range<usize>> {
+        secret_ranges(value, &self.names)
+    }
+
     /// Bytes without the secrets that their shape betrays; they need not be text.
     pub fn redact_bytes<'a>(&self, value: &'a [u8]) -> Cow<'a, [u8]> {
         let ranges = secret_ranges(value, &self.names);

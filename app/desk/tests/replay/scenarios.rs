@@ -191,6 +191,7 @@ fn means_to_send(command: &ReplayCommand) -> bool {
         | ReplayCommand::Edit(_)
         | ReplayCommand::EndEdit
         // Only reads.
+        | ReplayCommand::Look { .. }
         | ReplayCommand::Export(_)
         | ReplayCommand::CloseExport
         | ReplayCommand::Preview(_) => false,

@@ -1,12 +1,13 @@
 //! One record that is edited before it is replayed: its key, its value and its headers as they lie on the broker, with their secrets only once these are
 //! asked for. Pure.
 
+mod changed;
 mod headers;
 
 use switchboard_desk::{
     ledger::LetterKey,
     send::{
-        edit::{Change, NewBytes},
+        edit::{Change, Masked, MaskedRecord, NewBytes},
         replay::EditBoard,
     },
 };
@@ -31,12 +32,18 @@ pub(super) struct Editor {
     pub value: Field,
     /// Whether its value was JSON.
     was_json: bool,
+    /// Whether it is so as it is shown, masked or not.
+    is_shown_as_json: bool,
     /// What is wrong with the value as JSON, and with which text; told anew where that is another.
     looked_at: Option<(String, Option<String>)>,
+    /// How key and value differ from what they were.
+    kept: [changed::Kept; 2],
     /// Its headers.
     pub headers: HeaderFields,
-    /// Whether secrets are shown; without that nothing is.
+    /// Whether secrets are shown, or there are none.
     pub is_revealed: bool,
+    /// Whether they are masked in what is edited; else nothing of it is shown before they are.
+    is_masked: bool,
     /// Why what was typed cannot be sent.
     pub wrong: Option<String>,
 }
@@ -50,6 +57,8 @@ pub(super) struct Field {
     pub text: String,
     /// In which form.
     pub form: Form,
+    /// What stands for its secrets, as long as these are not shown.
+    mask: Option<Masked>,
 }
 
 /// In which form bytes are written.
@@ -73,7 +82,34 @@ impl Field {
             NewBytes::Hex(digits) => (Form::Hex, digits.clone()),
             NewBytes::Null => (Form::Null, String::new()),
         };
-        Self { was, text, form }
+        Self { was, text, form, mask: None }
+    }
+
+    /// The same, with its secrets masked where it has any.
+    fn masked(bytes: Option<&[u8]>, mask: Option<&Masked>) -> Self {
+        match mask {
+            Some(mask) => Self { was: NewBytes::of(bytes), text: mask.text().to_owned(), form: Form::Text, mask: Some(mask.clone()) },
+            None => Self::of(bytes),
+        }
+    }
+
+    /// Whether secrets in it are masked: it cannot be written in another form then.
+    pub(super) fn is_masked(&self) -> bool {
+        self.mask.is_some()
+    }
+
+    fn reveal(&mut self) {
+        if let Some(mask) = self.mask.take() {
+            self.text = mask.reveal(&self.text);
+        }
+    }
+
+    /// What is to be sent, with the secrets that are masked; an error says what is wrong with it.
+    fn meant(&self) -> Result<NewBytes, String> {
+        match &self.mask {
+            Some(mask) => mask.unmask(&self.text).map(NewBytes::Text),
+            None => Ok(self.now()),
+        }
     }
 
     fn now(&self) -> NewBytes {
@@ -103,26 +139,48 @@ impl Editor {
     /// Of what was read; `None` = it was not, or is too long.
     pub(super) fn of(board: &EditBoard) -> Option<Self> {
         let record: &OriginalRecord = board.read.as_ref()?.as_ref().ok()?;
+        let none = MaskedRecord::default();
+        let masked = board.masked.as_deref().unwrap_or(&none);
         (record.size_bytes() <= BYTES_MAX).then(|| Self {
             letter: board.letter.clone(),
-            key: Field::of(record.key.as_deref()),
-            value: Field::of(record.value.as_deref()),
+            key: Field::masked(record.key.as_deref(), masked.key.as_ref()),
+            value: Field::masked(record.value.as_deref(), masked.value.as_ref()),
             was_json: record.value.as_deref().is_some_and(is_json),
+            is_shown_as_json: masked.value.as_ref().is_none_or(|mask| is_json(mask.text().as_bytes())),
             looked_at: None,
-            headers: HeaderFields::of(&record.headers),
+            kept: Default::default(),
+            headers: HeaderFields::of(&record.headers, &masked.headers),
             is_revealed: !board.has_secrets,
+            is_masked: board.masked.is_some(),
             wrong: None,
         })
     }
 
+    /// Whether it can be edited as it is shown.
+    pub(super) fn can_be_edited(&self) -> bool {
+        self.is_revealed || self.is_masked
+    }
+
+    /// Whether the value can be looked at as JSON: a number that is masked is none.
+    pub(super) fn can_be_json(&self) -> bool {
+        self.is_shown_as_json || !self.value.is_masked()
+    }
+
+    /// Shows its secrets where they are masked.
+    pub(super) fn reveal(&mut self) {
+        let headers = self.headers.fields.iter_mut().map(|field| &mut field.value);
+        [&mut self.key, &mut self.value].into_iter().chain(headers).for_each(Field::reveal);
+        self.is_revealed = true;
+    }
+
     /// What was changed, as changes to this record; an error says what is wrong with what was typed.
     pub(super) fn changes(&self) -> Result<Vec<Change>, String> {
-        let (key, value) = (self.key.now(), self.value.now());
         let mut changes = Vec::new();
-        for (what, field, now) in [("key", &self.key, &key), ("value", &self.value, &value)] {
+        for (what, field) in [("key", &self.key), ("value", &self.value)] {
+            let now = field.meant().map_err(|wrong| format!("the {what}: {wrong}"))?;
             let bytes = now.bytes().map_err(|wrong| format!("the {what}: {wrong}"))?;
             if Ok(bytes) != field.was.bytes() {
-                changes.push(if what == "key" { Change::Key(now.clone()) } else { Change::Value(now.clone()) });
+                changes.push(if what == "key" { Change::Key(now) } else { Change::Value(now) });
             }
         }
         changes.extend(self.headers.change()?);
@@ -154,16 +212,16 @@ fn is_json(bytes: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use switchboard_model::{MessageRef, RawHash, SeenRecord, TimestampType};
+pub(super) mod tests {
+    use switchboard_model::{MessageRef, RawHash, RawHeader, Redactor, SeenRecord, TimestampType};
 
     use super::*;
 
-    fn board(key: Option<&[u8]>, value: &[u8], has_secrets: bool) -> EditBoard {
+    pub(in crate::replay) fn board(key: Option<&[u8]>, value: &[u8], has_secrets: bool) -> EditBoard {
         let seen = SeenRecord { at: MessageRef::default(), raw_hash: RawHash::UNKNOWN };
         let (key, value) = (key.map(<[u8]>::to_vec), Some(value.to_vec()));
         let record = OriginalRecord { seen, key, value, headers: Vec::new(), timestamp_ms: None, timestamp_type: TimestampType::Unknown };
-        EditBoard { letter: LetterKey { at: MessageRef::default(), timestamp_ns: None }, read: Some(Ok(record)), has_secrets }
+        EditBoard { letter: LetterKey { at: MessageRef::default(), timestamp_ns: None }, read: Some(Ok(record)), has_secrets, masked: None }
     }
 
     #[test]
@@ -200,6 +258,32 @@ mod tests {
         assert!(plain.json_mistake().is_some_and(|told| told.starts_with("No JSON at ")));
         plain.value.text = format!("[{}]", " ".repeat(LIVE_BYTES_MAX));
         assert!(plain.json_mistake().is_some_and(|told| told.starts_with("Too long")));
+    }
+
+    #[test]
+    fn what_is_masked_is_edited_without_being_shown_and_goes_out_as_it_was() {
+        let value = b"{\"order\":4999,\"password\":\"hunter2\"}";
+        let mut board = board(Some(b"k"), value, true);
+        let record = board.read.as_mut().and_then(|read| read.as_mut().ok()).expect("it was read");
+        record.headers = vec![RawHeader { name: "authorization".into(), value: Some(b"abc".to_vec()) }];
+        board.masked = MaskedRecord::of(record, &Redactor::new([7; 16], &[])).map(std::sync::Arc::new);
+        let mut editor = Editor::of(&board).expect("it was read");
+        assert!(editor.can_be_edited() && !editor.is_revealed && editor.value.is_masked() && editor.headers.fields[0].value.is_masked());
+        assert!(!format!("{:?}", (&editor.value.text, &editor.headers.fields[0].value.text)).contains("hunter2"));
+        assert_eq!(editor.changes(), Ok(Vec::new()), "as it was read");
+        editor.value.text = editor.value.text.replace("4999", "5000");
+        assert!(editor.differences().all(|(_, difference)| !format!("{difference:?}").contains("hunter2")));
+        let whole = "{\"order\":5000,\"password\":\"hunter2\"}";
+        assert_eq!(editor.changes(), Ok(vec![Change::Value(NewBytes::Text(whole.into()))]));
+        let torn = editor.value.text.replace("redacted:", "redacted");
+        let before = std::mem::replace(&mut editor.value.text, torn);
+        assert!(editor.changes().is_err_and(|wrong| wrong.starts_with("the value: a stand-in for a secret")), "half of it is not the secret");
+        editor.value.text = before;
+        editor.reveal();
+        assert_eq!((editor.value.text.as_str(), editor.headers.fields[0].value.text.as_str(), editor.is_revealed), (whole, "abc", true));
+        assert_eq!(editor.changes(), Ok(vec![Change::Value(NewBytes::Text(whole.into()))]));
+        let shown = Editor::of(&EditBoard { masked: None, ..board }).expect("it was read");
+        assert!(!shown.can_be_edited(), "what cannot be masked for sure is shown first");
     }
 
     #[test]

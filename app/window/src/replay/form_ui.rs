@@ -7,6 +7,7 @@ use switchboard_desk::send::{
 };
 
 use super::{
+    changed_ui::difference_ui,
     editor::{Editor, Form, HeaderField, HeaderFields},
     form::{ChangeKind, ReplayForm},
     panel::place_words,
@@ -293,7 +294,9 @@ fn header_ui(ui: &mut egui::Ui, field: &mut HeaderField, words: &str, tokens: &D
             is_away
         })
         .inner;
-    if let Some(form) = choice_ui(ui, &format!("{words} as"), &Form::ALL, field.value.form, tokens) {
+    if !field.value.is_masked()
+        && let Some(form) = choice_ui(ui, &format!("{words} as"), &Form::ALL, field.value.form, tokens)
+    {
         field.value.write_as(form);
     }
     if field.value.form != Form::Null {
@@ -321,7 +324,7 @@ pub(super) fn editor_ui(ui: &mut egui::Ui, board: &ReplayBoard, editor: Option<&
             return;
         };
         heading_ui(ui, &format!("Edit {}", visible(&editor.letter.to_string())), tokens);
-        if !editor.is_revealed {
+        if !editor.can_be_edited() {
             told_ui(
                 ui,
                 "It holds secrets, which are masked everywhere else. To edit it as text they have to be shown; a rule changes it without showing them",
@@ -330,7 +333,7 @@ pub(super) fn editor_ui(ui: &mut egui::Ui, board: &ReplayBoard, editor: Option<&
             );
             ui.horizontal_wrapped(|ui| {
                 if button_ui(ui, "Show its secrets and edit", false, tokens) {
-                    editor.is_revealed = true;
+                    editor.reveal();
                 }
                 if button_ui(ui, "Leave it", false, tokens) {
                     asked = Some(FormAsked::Leave);
@@ -338,8 +341,16 @@ pub(super) fn editor_ui(ui: &mut egui::Ui, board: &ReplayBoard, editor: Option<&
             });
             return;
         }
+        if !editor.is_revealed {
+            told_ui(ui, "Its secrets are masked (redacted:…). Where a mask stays as it is, the secret goes out as it was", Ink::Dim, tokens);
+            if button_ui(ui, "Show its secrets", false, tokens) {
+                editor.reveal();
+            }
+        }
         label_ui(ui, "Key", tokens);
-        if let Some(form) = choice_ui(ui, "key as", &Form::ALL, editor.key.form, tokens) {
+        if !editor.key.is_masked()
+            && let Some(form) = choice_ui(ui, "key as", &Form::ALL, editor.key.form, tokens)
+        {
             editor.key.write_as(form);
         }
         if editor.key.form != Form::Null {
@@ -347,15 +358,22 @@ pub(super) fn editor_ui(ui: &mut egui::Ui, board: &ReplayBoard, editor: Option<&
             let _entered = key.font(fonts::data(DATA_PT)).ui(ui, tokens);
         }
         label_ui(ui, "Value", tokens);
-        if let Some(form) = choice_ui(ui, "value as", &Form::ALL, editor.value.form, tokens) {
+        if !editor.value.is_masked()
+            && let Some(form) = choice_ui(ui, "value as", &Form::ALL, editor.value.form, tokens)
+        {
             editor.value.write_as(form);
         }
         if editor.value.form != Form::Null {
             let value = TextEntry::new(TextField::ReplayText, &mut editor.value.text).hint("empty").lines(VALUE_LINES).first(true);
             let _entered = value.font(fonts::data(DATA_PT)).ui(ui, tokens);
         }
-        if let Some(mistake) = editor.json_mistake() {
+        if editor.can_be_json()
+            && let Some(mistake) = editor.json_mistake()
+        {
             told_ui(ui, mistake, Ink::Warn, tokens);
+        }
+        for (name, difference) in editor.differences() {
+            difference_ui(ui, name, difference, tokens);
         }
         headers_ui(ui, &mut editor.headers, tokens);
         if let Some(wrong) = &editor.wrong {

@@ -1,7 +1,8 @@
 //! What a replay would do, and what it does: heading, sections, progress and buttons. Pure.
 //!
-//! `preview` is what would be sent, `run` what is being sent and what became of it, `readers` who reads it.
+//! `preview` is what would be sent (`order` what becomes of the order of records), `run` what is being sent and what became of it, `readers` who reads it.
 
+mod order;
 mod preview;
 mod readers;
 mod run;

@@ -6,25 +6,24 @@ use switchboard_desk::{
     ledger::LetterKey,
     send::{
         edit::Changes,
-        replay::{AskedLetter, AskedLetters, Planned, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase, Writing},
+        replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase, Writing},
     },
 };
 
 use super::{
-    difference::difference,
+    changed::LookedAt,
+    changed_ui::changed_records_ui,
     editor::Editor,
     form::ReplayForm,
     form_ui::{FormAsked, editor_ui, form_ui},
-    panel::{ReplayPanel, are_of_several, place_words},
+    panel::ReplayPanel,
     panel_ui::{Asked, panel_ui},
     range_form::Which,
 };
 use crate::{
     SessionCommand,
-    sanitise::visible,
     theme::DesignTokens,
     view::{UiCommand, ViewAction},
-    widgets::detail::{Row, Section, section_ui},
 };
 
 /// To the session.
@@ -46,6 +45,7 @@ pub(crate) struct ReplayRoom {
     /// What is asked for once it is edited, where nothing is previewed.
     ask_of_edited: Option<ReplayAsk>,
     last_preview: Option<String>,
+    looked_at: LookedAt,
 }
 
 impl ReplayRoom {
@@ -235,7 +235,8 @@ impl ReplayRoom {
     ) -> (Option<UiCommand>, Vec<ViewAction>) {
         self.asks_name = panel.asks_name.is_some();
         let (mut actions, mut command) = (Vec::new(), None);
-        let (form, editor, typed_name) = (&mut self.form, &mut self.editor, &mut self.typed_name);
+        actions.extend(self.looked_at.ask(board, selected).map(send));
+        let (form, editor, typed_name, looked_at) = (&mut self.form, &mut self.editor, &mut self.typed_name, &mut self.looked_at);
         let is_edited = self.wants_to_edit.is_some();
         let mut form_asked = None;
         let asked = panel_ui(ui, panel, typed_name, tokens, |ui| {
@@ -244,8 +245,9 @@ impl ReplayRoom {
             } else if let Some(form) = form {
                 form_asked = form_ui(ui, form, board, tokens);
             }
-            if let Some(section) = board.preview.as_ref().filter(|_| !is_edited).and_then(|preview| changed_section(&preview.planned, selected)) {
-                section_ui(ui, &section, tokens);
+            let changed = if is_edited { Vec::new() } else { looked_at.changed(board, selected) };
+            if !changed.is_empty() {
+                changed_records_ui(ui, &changed, tokens);
             }
         });
         match asked {
@@ -298,58 +300,6 @@ impl ReplayRoom {
         }
         commands
     }
-}
-
-/// What the changes change in the first record, the last and the selected one; `None` = nothing is changed.
-fn changed_section(planned: &[Planned], selected: Option<&LetterKey>) -> Option<Section> {
-    let edited = || planned.iter().filter(|planned| planned.edited);
-    let first = edited().next()?;
-    let last = edited().rfind(|planned| planned.shown.is_some());
-    let chosen = selected.and_then(|selected| edited().find(|planned| planned.asked.letter == *selected));
-    let are_of_several = are_of_several(planned.iter().map(|planned| &planned.asked.letter.at));
-    let mut rows = Vec::new();
-    let mut told: Vec<&LetterKey> = Vec::new();
-    for (word, planned) in [("first", Some(first)), ("last", last), ("selected", chosen)] {
-        let Some(planned) = planned.filter(|planned| !told.contains(&&planned.asked.letter)) else { continue };
-        told.push(&planned.asked.letter);
-        let place = format!("{word} · {}", place_words(&planned.asked.letter.at, are_of_several));
-        rows.extend(changed_rows(&place, planned));
-    }
-    Some(Section::new("What is changed", rows))
-}
-
-fn changed_rows(place: &str, planned: &Planned) -> Vec<Row> {
-    let Some(shown) = &planned.shown else { return vec![Row::text(&format!("{place}: too many are shown to tell"))] };
-    let mut rows = Vec::new();
-    if let Some((key, value)) = &shown.was {
-        for (what, was, now) in [("key", key, &shown.key), ("value", value, &shown.value)] {
-            let told = match (was, now) {
-                (was, now) if was == now => continue,
-                (Some(was), Some(now)) => difference(was, now),
-                (was, now) => Some((null_or_text(was.as_deref()), null_or_text(now.as_deref()))),
-            };
-            if let Some((was, now)) = told {
-                rows.push(Row::link(place, what, None).explained(&format!("{was}\n{now}")));
-            }
-        }
-    }
-    let headers = shown.diff.changes.iter().filter(|change| change.kind != switchboard_model::HeaderChangeKind::Kept).filter(|change| is_by_hand(change));
-    rows.extend(headers.map(|change| Row::link(place, &format!("header {}", visible(&change.name)), None)));
-    if rows.is_empty() {
-        rows.push(Row::link(place, "headers", None));
-    }
-    rows
-}
-
-fn is_by_hand(change: &switchboard_model::HeaderChange) -> bool {
-    match change.kind {
-        switchboard_model::HeaderChangeKind::Removed { dialect } => dialect == "your change",
-        _ => !change.name.starts_with("x-switchboard-"),
-    }
-}
-
-fn null_or_text(bytes: Option<&[u8]>) -> String {
-    bytes.map_or_else(|| "null".to_owned(), |bytes| visible(&String::from_utf8_lossy(&bytes[..bytes.len().min(80)])).into_owned())
 }
 
 #[cfg(test)]

@@ -97,6 +97,8 @@ pub(crate) enum Step {
     Run(UiCommand),
     /// A jump.
     Goto(Target),
+    /// What is typed.
+    Type(Vec<egui::Event>),
 }
 
 /// Draws the window after some steps and compares it with the picture of that name. Where nothing can draw it says so.
@@ -123,6 +125,10 @@ pub(crate) fn picture(name: &str, theme: ThemeChoice, size_px: (u32, u32), sourc
             match step {
                 Step::Run(command) => drop(window.run(ctx, *command)),
                 Step::Goto(target) => window.goto(ctx, target),
+                Step::Type(events) => {
+                    let typed = egui::RawInput { events: events.clone(), ..input.clone() };
+                    ctx.run_ui(typed, |ui| frame(ui, &mut window)).drop_without_applying_deltas();
+                }
             }
             for _ in 0..4 {
                 ctx.run_ui(input.clone(), |ui| frame(ui, &mut window)).drop_without_applying_deltas();

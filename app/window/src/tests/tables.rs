@@ -109,6 +109,10 @@ pub(super) fn go(harness: &mut Harness<'static, WindowApp>, steps: &[Step]) {
         match step {
             Step::Run(command) => run(harness, *command),
             Step::Goto(target) => goto(harness, target),
+            Step::Type(events) => {
+                events.iter().for_each(|event| harness.event(event.clone()));
+                settle(harness);
+            }
         }
     }
 }

@@ -2,11 +2,15 @@
 //! for secrets. What no change names stays byte for byte.
 
 mod change;
+mod difference;
 mod headers;
 mod json;
+mod masked;
 mod path;
 
 pub use change::{Change, ChangeError, Changes, NewBytes};
 pub(in crate::send) use change::{Edited, change_headers};
+pub use difference::{Difference, Part, Place as OtherPlace};
 pub use headers::{HeaderEdit, NewHeader};
+pub use masked::{Masked, MaskedRecord};
 pub use path::{JsonPath, PathError};

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use switchboard_model::OriginalRecord;
 
 use crate::ledger::{Ending, KindHash, LetterKey, LetterRecord, LetterState, Letters, SentState, SettledAs};
+use crate::send::edit::MaskedRecord;
 use crate::send::record_file::RecordExportState;
-use crate::send::replay::{Preview, Readers, Sighting, target_words};
+use crate::send::replay::{Planned, Preview, Readers, ShownRecord, Sighting, target_words};
 
 /// All that can be seen of replaying.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +30,8 @@ pub struct ReplayBoard {
     pub preparing: Option<Preparing>,
     /// The preview that was made last.
     pub preview: Option<Arc<Preview>>,
+    /// A record of the preview that was read again to be looked at.
+    pub looked_at: Option<Arc<LookBoard>>,
     /// The file into which a plan was written last, and of which preview.
     pub plan_file: Option<(String, PathBuf)>,
     /// How far the last export of records is; `None` = there was none, or what became of it was read.
@@ -41,6 +44,17 @@ pub struct ReplayBoard {
     pub refusal: Option<String>,
 }
 
+/// A record of a preview that is read again to be looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LookBoard {
+    /// Id of the preview.
+    pub replay_id: String,
+    /// Which record.
+    pub letter: LetterKey,
+    /// What would be sent; `None` = it is being read. An error says why it cannot be looked at.
+    pub read: Option<Result<Arc<ShownRecord>, String>>,
+}
+
 /// A record that is being edited.
 #[derive(Clone, Debug)]
 pub struct EditBoard {
@@ -50,6 +64,8 @@ pub struct EditBoard {
     pub read: Option<Result<OriginalRecord, String>>,
     /// Whether key, value or headers hold secrets, by their names or their shapes.
     pub has_secrets: bool,
+    /// The record with these masked, so that it can be edited without seeing them; `None` = there are none, or they could not be put back for sure.
+    pub masked: Option<Arc<MaskedRecord>>,
 }
 
 /// What letters died of, on which channel.
@@ -316,6 +332,19 @@ impl ReplayBoard {
     /// Where a letter stands.
     pub fn state(&self, letter: &LetterKey) -> &LetterState {
         self.letters.get(letter).map_or(&LetterState::Open, |record| &record.state)
+    }
+
+    /// What a record of the preview looks like: as it was read for that, or when it was looked at since. `None` = it was not yet; an error says why it
+    /// cannot be looked at.
+    pub fn shown<'a>(&'a self, planned: &'a Planned) -> Option<Result<&'a Arc<ShownRecord>, &'a str>> {
+        planned.shown.as_ref().map(Ok).or_else(|| {
+            let looked_at = self.looked_at.as_ref().filter(|look| self.is_of_preview(look) && look.letter == planned.asked.letter)?;
+            looked_at.read.as_ref().map(|read| read.as_ref().map_err(String::as_str))
+        })
+    }
+
+    fn is_of_preview(&self, look: &LookBoard) -> bool {
+        self.preview.as_ref().is_some_and(|preview| preview.replay_id == look.replay_id)
     }
 
     /// Whether a cluster may be written to; `None` = no such cluster.

@@ -243,6 +243,13 @@ pub enum ReplayCommand {
     Export(RecordExport),
     /// What became of the last export was read.
     CloseExport,
+    /// Read a record of the preview of this id again, to be looked at. Of several only the last that is asked for is read.
+    Look {
+        /// Of which preview.
+        replay_id: String,
+        /// Which record.
+        letter: LetterKey,
+    },
     /// Read this record again, to be edited.
     Edit(AskedLetter),
     /// What was read to be edited is not needed any more.

@@ -78,7 +78,7 @@ pub(super) fn halt_reason(dead_again: Option<String>, before: &mut Readers, now:
     for breaker in now.breakers.iter().filter(|breaker| breaker.is_open()) {
         let known = before.breakers.iter().any(|other| (&other.caller, &other.guards) == (&breaker.caller, &breaker.guards) && other.is_open());
         if !known {
-            return Some(format!("the breaker {} → {} opened", breaker.caller, breaker.guards));
+            return Some(format!("the breaker {} → {} opened{}", breaker.caller, breaker.guards, behind(&breaker.groups)));
         }
     }
     if let Some(reason) = now.calls.iter().find_map(|calls| fails_more(&before.calls, calls)) {
@@ -115,7 +115,18 @@ fn fails_more(before: &[CallsOnTheWay], now: &CallsOnTheWay) -> Option<String> {
         return None;
     }
     let told_before = share_before.map_or_else(|| "of before nothing is known".to_owned(), |share| format!("{:.0} % before", share * 100.0));
-    Some(format!("{} → {} fails more: {} of {} in the last minute, {told_before}", now.from, now.to, now.num_recent_errors, now.num_recent))
+    let behind = behind(now.groups.iter().filter(|group| **group != now.from));
+    Some(format!("{} → {} fails more{behind}: {} of {} in the last minute, {told_before}", now.from, now.to, now.num_recent_errors, now.num_recent))
+}
+
+/// Behind which groups that is, in words; empty where it is told already.
+fn behind<'a>(groups: impl IntoIterator<Item = &'a String>) -> String {
+    let mut groups = groups.into_iter();
+    let Some(first) = groups.next() else { return String::new() };
+    match groups.count() {
+        0 => format!(" behind {first}"),
+        more => format!(" behind {first} and {more} more"),
+    }
 }
 
 #[cfg(test)]
@@ -241,15 +252,21 @@ mod tests {
         let readers = |lag: Option<u64>, state: BreakerState| Readers {
             groups: vec![Reader { group: "inventory".into(), has_failed: true, lag, lag_s: None, verdict: LagVerdict::Ok, ..Reader::default() }],
             calls: Vec::new(),
-            breakers: vec![BreakerOnTheWay { caller: "inventory".into(), guards: "postgres".into(), state: Some(state), instances: (1, 1) }],
+            breakers: vec![BreakerOnTheWay {
+                caller: "inventory".into(),
+                guards: "postgres".into(),
+                state: Some(state),
+                instances: (1, 1),
+                groups: vec!["stock".into()],
+            }],
         };
         let before = readers(Some(40), BreakerState::Closed);
         for (now, reason) in [
             (readers(Some(540), BreakerState::HalfOpen), None),
             (readers(None, BreakerState::Closed), None),
             (readers(Some(541), BreakerState::Closed), Some("inventory is 541 behind, more than 540")),
-            (readers(Some(0), BreakerState::Open), Some("the breaker inventory → postgres opened")),
-            (readers(Some(0), BreakerState::ForcedOpen), Some("the breaker inventory → postgres opened")),
+            (readers(Some(0), BreakerState::Open), Some("the breaker inventory → postgres opened behind stock")),
+            (readers(Some(0), BreakerState::ForcedOpen), Some("the breaker inventory → postgres opened behind stock")),
         ] {
             assert_eq!(halt_reason(None, &mut before.clone(), &now, 500).as_deref(), reason);
         }
@@ -280,6 +297,7 @@ mod tests {
             num_recent_errors: recent.1,
             num: session.0,
             num_errors: session.1,
+            groups: vec!["inventory".into()],
         };
         let readers = |calls: &CallsOnTheWay| Readers { calls: vec![calls.clone()], ..Readers::default() };
         let quiet = calls((100, 2), (900, 9));
@@ -305,5 +323,8 @@ mod tests {
             // Said once and gone on with, it is how it is.
             assert_eq!(halt_reason(None, &mut readers(&now), &readers(&now), 500), None, "{name}");
         }
+        let deeper = CallsOnTheWay { groups: vec!["audit".into(), "mail".into()], ..calls((5, 5), (5, 5)) };
+        let told = halt_reason(None, &mut Readers::default(), &readers(&deeper), 500);
+        assert_eq!(told.as_deref(), Some("inventory → stock fails more behind audit and 1 more: 5 of 5 in the last minute, of before nothing is known"));
     }
 }

@@ -3,20 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use switchboard_model::{
     DEFAULT_MAX_REPLAYS, HeaderDiff, MessageRef, OriginalRecord, OutgoingRecord, REPLAY_ID_HEADER, RawHash, Redactor, ReplayMark, Route, Skipped, plan_headers,
 };
 
 use crate::ledger::{HashKey, LetterKey, LetterState, Letters, SentState};
-use crate::send::edit::{Edited, change_headers};
+use crate::send::edit::{Difference, Edited, change_headers};
 use crate::send::record_file::RecordFile;
+use crate::send::replay::key_order::{KeyOrder, KeyOrders};
 use crate::send::replay::{AskedLetter, ClusterAccess, RangesFound, Readers, ReplayAsk, ReplayOptions, ReplayTarget, TargetPlan, Writing, target_words};
 
 /// Records of a preview whose contents are kept to be looked at.
 const MAX_SHOWN: usize = 200;
 /// How many bytes of each.
 const MAX_SHOWN_BYTES: usize = 64 << 10;
+/// So long it may take to tell the difference of each that is changed; of some it is told less finely then.
+const COMPARED_WITHIN: Duration = Duration::from_millis(5);
 
 /// What would be sent, and what follows from it.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +43,8 @@ pub struct Preview {
     pub targets: Vec<TargetPlan>,
     /// Records that would be sent, in that order.
     pub planned: Vec<Planned>,
+    /// What becomes of the order of those that have the same key.
+    pub key_order: KeyOrder,
     /// Letters that would not, and why.
     pub skipped: Vec<SkippedLetter>,
     /// How many are stored in all of those that died of the same; the others were not asked for. Of ranges, how many lie in them.
@@ -80,12 +86,21 @@ pub struct Planned {
     pub partition: Option<i32>,
     /// How often it will have been replayed.
     pub replay_count: u32,
-    /// What it looks like without its secrets; `None` beyond the first few hundred.
+    /// What it looks like without its secrets; `None` beyond the first few hundred, but for the last: it is read again where it is looked at.
     pub shown: Option<Arc<ShownRecord>>,
 }
 
 /// A key and a value; `None` = null.
-pub type KeyAndValue = (Option<Vec<u8>>, Option<Vec<u8>>);
+pub(in crate::send) type KeyAndValue = (Option<Vec<u8>>, Option<Vec<u8>>);
+
+/// A part of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordPart {
+    /// Its key.
+    Key,
+    /// Its value.
+    Value,
+}
 
 /// A record as it may be looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,8 +113,8 @@ pub struct ShownRecord {
     pub value_size_bytes: usize,
     /// Whether a secret was replaced in key or value.
     pub redacted: bool,
-    /// Key and value as they lie on the broker, where they are changed.
-    pub was: Option<KeyAndValue>,
+    /// What is another in key and value than on the broker, of all of their bytes.
+    pub changed: Vec<(RecordPart, Difference)>,
     /// What becomes of each header.
     pub diff: HeaderDiff,
 }
@@ -279,6 +294,8 @@ pub(super) struct Planner<'a> {
     pub num_first: usize,
     /// How many are planned for each channel.
     pub num_to: BTreeMap<String, usize>,
+    /// In which order those of a key are planned.
+    pub key_orders: KeyOrders,
 }
 
 impl Planner<'_> {
@@ -307,6 +324,11 @@ impl Planner<'_> {
             }
         }
         self.take(asked, read);
+    }
+
+    /// Partitions of a channel that is sent to; `None` = unknown.
+    pub(super) fn num_partitions(&self, target: &str) -> Option<i32> {
+        self.there.get(target).and_then(|there| there.num_partitions)
     }
 
     /// Whether one run sends no more than is planned by now.
@@ -339,6 +361,7 @@ impl Planner<'_> {
             asked.letter.timestamp_ns = original.timestamp_ms.and_then(|ms| ms.checked_mul(1_000_000));
             let state = self.letters.get(&asked.letter).map(|record| record.state.clone()).unwrap_or_default();
             if let Some(reason) = held(state, self.options.again) {
+                self.key_orders.leaves_out(self.target.of(asked.own_channel()), original.key.as_deref());
                 return self.skipped.push(SkippedLetter { letter: asked.letter, reason });
             }
         }
@@ -354,6 +377,7 @@ impl Planner<'_> {
         let way = Way { target: &target, num_partitions, options: self.options, redactor: self.redactor, hash_key: self.hash_key };
         let partition = way.partition(&asked);
         let replay_id = record_replay_id(self.replay_id, self.planned.len());
+        let key = read.as_ref().ok().map(|original| original.key.clone());
         let built = read
             .map_err(|skipped| skipped.to_string())
             .and_then(|original| way.build(&asked, original, &replay_id))
@@ -362,13 +386,19 @@ impl Planner<'_> {
             Ok(built) => {
                 let num_to = self.num_to.entry(target.clone()).or_default();
                 *num_to += 1;
+                self.key_orders.sends(&target, &asked, built.outgoing.key.as_deref(), partition);
                 let is_shown = self.planned.len() < MAX_SHOWN || *num_to <= self.num_first;
                 let shown = is_shown.then(|| Arc::new(shown(&built, self.redactor)));
                 let Built { outgoing, replay_count, hash, source_hash, edited, .. } = built;
                 let size_bytes = outgoing.size_bytes();
                 self.planned.push(Planned { asked, target, replay_id, hash, source_hash, edited, size_bytes, partition, replay_count, shown });
             }
-            Err(reason) => self.skipped.push(SkippedLetter { letter: asked.letter, reason }),
+            Err(reason) => {
+                if let Some(key) = key {
+                    self.key_orders.leaves_out(&target, key.as_deref());
+                }
+                self.skipped.push(SkippedLetter { letter: asked.letter, reason });
+            }
         }
     }
 
@@ -400,21 +430,27 @@ impl Planner<'_> {
     }
 }
 
-fn shown(built: &Built, redactor: &Redactor) -> ShownRecord {
-    let mut redacted = false;
-    let mut show = |bytes: Option<&[u8]>| {
-        bytes.map(|bytes| {
-            // Redacted before it is cut, so that no cut through a secret lets a part of it be seen.
-            let mut shown = redactor.redact_bytes(bytes).into_owned();
-            redacted |= shown != bytes;
-            shown.truncate(MAX_SHOWN_BYTES);
-            shown
+/// What a record that would be sent looks like without its secrets.
+pub(super) fn shown(built: &Built, redactor: &Redactor) -> ShownRecord {
+    // Redacted before it is cut, so that no cut through a secret lets a part of it be seen.
+    let mask = |bytes: Option<&[u8]>| bytes.map(|bytes| redactor.redact_bytes(bytes).into_owned());
+    let (key, value) = (mask(built.outgoing.key.as_deref()), mask(built.outgoing.value.as_deref()));
+    let redacted = key != built.outgoing.key || value != built.outgoing.value;
+    let mut changed = Vec::new();
+    if let Some((was_key, was_value)) = &built.was {
+        for (part, was, now) in [(RecordPart::Key, was_key, &key), (RecordPart::Value, was_value, &value)] {
+            let difference = Difference::of(mask(was.as_deref()).as_deref(), now.as_deref(), COMPARED_WITHIN);
+            changed.extend(difference.map(|difference| (part, difference)));
+        }
+    }
+    let cut = |bytes: Option<Vec<u8>>| {
+        bytes.map(|mut bytes| {
+            bytes.truncate(MAX_SHOWN_BYTES);
+            bytes
         })
     };
-    let (key, value) = (show(built.outgoing.key.as_deref()), show(built.outgoing.value.as_deref()));
-    let was = built.was.as_ref().map(|(key, value)| (show(key.as_deref()), show(value.as_deref())));
     let value_size_bytes = built.outgoing.value.as_ref().map_or(0, Vec::len);
-    ShownRecord { key, value, value_size_bytes, redacted, was, diff: built.diff.clone() }
+    ShownRecord { key: cut(key), value: cut(value), value_size_bytes, redacted, changed, diff: built.diff.clone() }
 }
 
 impl Preview {

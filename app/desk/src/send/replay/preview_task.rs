@@ -11,6 +11,8 @@ use crate::operations::Teller;
 use crate::send::replay::board::{Preparing, ReplayBoard};
 use crate::send::replay::clusters::writing;
 use crate::send::replay::desk::Shared;
+use crate::send::replay::key_order::KeyOrders;
+use crate::send::replay::look::{Look, last_of};
 use crate::send::replay::pace::Pace;
 use crate::send::replay::plan::{Planner, Preview, There};
 use crate::send::replay::prepare::{Reading, seen};
@@ -143,6 +145,7 @@ impl PreviewTask {
             taken: BTreeSet::new(),
             num_first: self.pace.num_canary,
             num_to: BTreeMap::new(),
+            key_orders: KeyOrders::default(),
         };
         // What one run would not send is not read.
         while !reading.is_done() && !planner.is_full() {
@@ -160,8 +163,24 @@ impl PreviewTask {
         }
         reading.left().for_each(|(asked, _)| planner.leave_unread(asked));
         let targets = planner.targets();
+        let key_order =
+            planner.key_orders.told(planner.skipped.len(), |target| planner.num_partitions(target), |own| num_partitions(&snapshot, &self.from, own));
         let Planner { planned, skipped, ranges, .. } = planner;
-        let planned = first_of_each(planned, self.pace.num_canary);
+        let mut planned = first_of_each(planned, self.pace.num_canary);
+        // Whoever looks at a few looks at the last, too.
+        let last = last_of(&planned);
+        if !last.is_empty() {
+            let look = Look { source: &self.source, options: &self.ask.options, redactor: &self.redactor, hash_key: &self.hash_key };
+            let read = tokio::select! {
+                biased;
+                () = teller.cancelled() => return Ok(()),
+                read = async { look.at(&last.iter().map(|place| &planned[*place]).collect::<Vec<_>>()).await } => read,
+            };
+            for (place, read) in last.into_iter().zip(read) {
+                // What cannot be read now says so once it is chosen, or when it is sent.
+                planned[place].shown = read.ok();
+            }
+        }
         let num_stored = ranges.as_ref().map_or(self.num_stored, |found| (found.num_places - found.num_empty - found.num_outside) as u64);
         let failed_groups = failed_groups(&targets, &planned);
         let preview = Arc::new(Preview {
@@ -176,6 +195,7 @@ impl PreviewTask {
             ask: self.ask,
             targets,
             planned,
+            key_order,
             skipped,
             num_stored,
             ranges,

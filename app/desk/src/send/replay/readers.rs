@@ -1,4 +1,4 @@
-//! Who will read what is sent: every group on the target, and the calls and breakers behind the one that failed.
+//! Who will read what is sent: every group on the target, with the services behind each, their calls and the breakers on their way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,6 +34,8 @@ pub struct Reader {
     pub sentence: String,
     /// Members; `None` = unknown.
     pub num_members: Option<usize>,
+    /// The services that work for it, by name, as spans tell.
+    pub services: Vec<String>,
 }
 
 /// A breaker on the way of what is sent.
@@ -47,6 +49,8 @@ pub struct BreakerOnTheWay {
     pub state: Option<BreakerState>,
     /// Instances in that state, of all.
     pub instances: (usize, usize),
+    /// The groups on whose way it lies, those that failed first.
+    pub groups: Vec<String>,
 }
 
 /// What a service on the way takes or asks for, as spans tell it.
@@ -64,6 +68,8 @@ pub struct CallsOnTheWay {
     pub num: u64,
     /// Of these, failed.
     pub num_errors: u64,
+    /// The groups behind which they are, those that failed first.
+    pub groups: Vec<String>,
 }
 
 /// Who will read.
@@ -71,9 +77,9 @@ pub struct CallsOnTheWay {
 pub struct Readers {
     /// The groups on what is sent to: those that failed first, then by name and channel.
     pub groups: Vec<Reader>,
-    /// What the services that work for those that failed process, answer and ask for, by both ends.
+    /// What the services that work for any of them process, answer and ask for, by both ends, each once whatever group it is behind.
     pub calls: Vec<CallsOnTheWay>,
-    /// Breakers of the services that work for those that failed, by caller and callee.
+    /// Breakers of the services that work for any of them, by caller and callee, each once whatever group it is behind.
     pub breakers: Vec<BreakerOnTheWay>,
 }
 
@@ -104,6 +110,7 @@ pub(super) fn readers_of_all(snapshot: &Snapshot, cluster: &str, failed: &BTreeM
     };
     let reads = |group: &GroupView| failed.contains_key(&group.topic) || group.topic.is_empty();
     let here = |group: &&GroupView| reads(group) && group.cluster.as_deref().is_none_or(|name| name == cluster);
+    let behind = Behind::of(snapshot, failed);
     let mut groups: Vec<Reader> = snapshot
         .groups
         .iter()
@@ -120,78 +127,153 @@ pub(super) fn readers_of_all(snapshot: &Snapshot, cluster: &str, failed: &BTreeM
             severity: group.severity(),
             sentence: group.sentence(),
             num_members: group.members.as_ref().map(Vec::len),
+            services: behind.services(snapshot, &group.group, &group.topic),
         })
         .collect();
     groups.sort_by(|a, b| b.has_failed.cmp(&a.has_failed).then_with(|| (&a.group, &a.topic).cmp(&(&b.group, &b.topic))));
     groups.dedup_by(|a, b| (&a.group, &a.topic) == (&b.group, &b.topic));
-    let mut services = BTreeSet::new();
-    for (target, failed) in failed {
-        // Where it is not told in which group they died, any of them may be the one.
-        services.extend(services_of(snapshot, target, |group| failed.is_empty() || failed.iter().any(|failed| is_of_group(group, failed))));
+    let named = behind.groups_by_service(&groups);
+    Readers { calls: calls_of(snapshot, &named), breakers: breakers_of(snapshot, &named), groups }
+}
+
+/// What works for the groups on some channels, as spans tell: by channel and group, the services.
+struct Behind<'a>(Vec<(&'a str, &'a str, BTreeSet<NodeId>)>);
+
+/// The groups that each service works for, in the order in which they are told.
+type GroupsByService = BTreeMap<NodeId, Vec<String>>;
+
+impl<'a> Behind<'a> {
+    fn of(snapshot: &'a Snapshot, targets: &BTreeMap<String, BTreeSet<String>>) -> Self {
+        let nodes = &snapshot.topology.nodes;
+        let names = |kind: NodeKind| nodes.iter().filter(move |node| node.kind == kind).map(|node| (node.node_id, node.name.as_str()));
+        let channels: BTreeMap<NodeId, &str> = names(NodeKind::Channel).collect();
+        let groups: BTreeMap<NodeId, &str> = names(NodeKind::Group).collect();
+        let edges = |kind: HopKind| snapshot.topology.edges.iter().filter(move |edge| edge.kind == kind);
+        let services = |group: NodeId| edges(HopKind::Process).filter(move |edge| edge.from == group).map(|edge| edge.to).collect::<BTreeSet<NodeId>>();
+        let mut behind = Vec::new();
+        for edge in edges(HopKind::Deliver) {
+            if let (Some(channel), Some(group)) = (channels.get(&edge.from), groups.get(&edge.to))
+                && targets.contains_key(*channel)
+            {
+                behind.push((*channel, *group, services(edge.to)));
+            }
+        }
+        // One that is not seen to read any channel may read these.
+        let delivered: BTreeSet<NodeId> = edges(HopKind::Deliver).map(|edge| edge.to).collect();
+        let untold = groups.into_iter().filter(|(node_id, _)| !delivered.contains(node_id));
+        behind.extend(untold.map(|(node_id, group)| ("", group, services(node_id))));
+        Self(behind)
     }
-    Readers { groups, calls: calls_of(snapshot, &services), breakers: breakers_of(snapshot, &services) }
+
+    /// Those that work for a group on a channel; of one whose channels are not told, on any.
+    fn of_group(&self, group: &str, channel: &str) -> impl Iterator<Item = NodeId> {
+        let here = self.0.iter().filter(move |(on, name, _)| is_called(group, name) && (channel.is_empty() || on.is_empty() || *on == channel));
+        here.flat_map(|(.., services)| services).copied()
+    }
+
+    fn services(&self, snapshot: &Snapshot, group: &str, channel: &str) -> Vec<String> {
+        let mut names: Vec<String> = self.of_group(group, channel).map(|service| name(snapshot, service)).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Of the groups that are told, and of those that only spans tell of.
+    fn groups_by_service(&self, told: &[Reader]) -> GroupsByService {
+        let mut found = GroupsByService::new();
+        let mut add = |service: NodeId, group: &str| add_groups(found.entry(service).or_default(), [&group.to_owned()]);
+        for reader in told {
+            self.of_group(&reader.group, &reader.topic).for_each(|service| add(service, &reader.group));
+        }
+        for (channel, group, services) in &self.0 {
+            let is_told = told.iter().any(|reader| is_called(&reader.group, group));
+            if !is_told && !channel.is_empty() {
+                for service in services {
+                    add(*service, group);
+                }
+            }
+        }
+        found
+    }
 }
 
-/// The services that work for groups on a channel.
-fn services_of(snapshot: &Snapshot, target: &str, is_meant: impl Fn(&str) -> bool) -> BTreeSet<NodeId> {
-    let nodes = &snapshot.topology.nodes;
-    let named = |kind: NodeKind| nodes.iter().filter(move |node| node.kind == kind);
-    let channels: BTreeSet<NodeId> = named(NodeKind::Channel).filter(|node| node.name == target).map(|node| node.node_id).collect();
-    let meant: BTreeSet<NodeId> = named(NodeKind::Group).filter(|node| is_meant(&node.name)).map(|node| node.node_id).collect();
-    let edges = |kind: HopKind| snapshot.topology.edges.iter().filter(move |edge| edge.kind == kind);
-    let groups: BTreeSet<NodeId> =
-        edges(HopKind::Deliver).filter(|edge| channels.contains(&edge.from) && meant.contains(&edge.to)).map(|edge| edge.to).collect();
-    edges(HopKind::Process).filter(|edge| groups.contains(&edge.from)).map(|edge| edge.to).collect()
+fn name(snapshot: &Snapshot, node_id: NodeId) -> String {
+    snapshot.topology.nodes.iter().find(|node| node.node_id == node_id).map_or_else(String::new, |node| node.name.clone())
 }
 
-fn calls_of(snapshot: &Snapshot, services: &BTreeSet<NodeId>) -> Vec<CallsOnTheWay> {
+/// Whether spans call a group so: a connector is told by its own name.
+fn is_called(group: &str, name: &str) -> bool {
+    group == name || group.strip_prefix("connect-") == Some(name)
+}
+
+/// Adds groups to those that are known, each once.
+fn add_groups<'a>(known: &mut Vec<String>, groups: impl IntoIterator<Item = &'a String>) {
+    for group in groups {
+        if !known.contains(group) {
+            known.push(group.clone());
+        }
+    }
+}
+
+fn calls_of(snapshot: &Snapshot, services: &GroupsByService) -> Vec<CallsOnTheWay> {
     let is_theirs = |edge: &&Edge| match edge.kind {
-        HopKind::Process => services.contains(&edge.to),
-        HopKind::Call => services.contains(&edge.from) || services.contains(&edge.to),
+        HopKind::Process => services.contains_key(&edge.to),
+        HopKind::Call => services.contains_key(&edge.from) || services.contains_key(&edge.to),
         HopKind::Publish | HopKind::Deliver => false,
     };
-    let name = |node_id: NodeId| snapshot.topology.nodes.iter().find(|node| node.node_id == node_id).map_or_else(String::new, |node| node.name.clone());
     let figures = &snapshot.figures.edges;
-    let mut found: BTreeMap<(String, String), Figure> = BTreeMap::new();
+    let mut found: BTreeMap<(String, String), (Figure, Vec<String>)> = BTreeMap::new();
     for edge in snapshot.topology.edges.iter().filter(is_theirs) {
         let Some((_, figure, _)) = figures.iter().find(|(edge_id, ..)| *edge_id == edge.edge_id) else { continue };
         // Two of the same ends speak different protocols.
-        let sum = found.entry((name(edge.from), name(edge.to))).or_default();
+        let (sum, groups) = found.entry((name(snapshot, edge.from), name(snapshot, edge.to))).or_default();
         sum.recent_calls += figure.recent_calls;
         sum.recent_errors += figure.recent_errors;
         sum.total_calls += figure.total_calls;
         sum.total_errors += figure.total_errors;
+        let (from, to) = (services.get(&edge.from), services.get(&edge.to));
+        // What a group hands over is its own, and what somebody else does is behind all that the service works for.
+        let handed_by = name(snapshot, edge.from);
+        let own = to.into_iter().flatten().find(|group| edge.kind == HopKind::Process && is_called(group, &handed_by));
+        let behind = if own.is_some() { Vec::from_iter(own) } else { from.into_iter().chain(to).flatten().collect() };
+        add_groups(groups, behind);
     }
-    let calls = found.into_iter().filter(|(_, figure)| figure.total_calls > 0);
+    let calls = found.into_iter().filter(|(_, (figure, _))| figure.total_calls > 0);
     calls
-        .map(|((from, to), figure)| CallsOnTheWay {
+        .map(|((from, to), (figure, groups))| CallsOnTheWay {
             from,
             to,
             num_recent: figure.recent_calls,
             num_recent_errors: figure.recent_errors,
             num: figure.total_calls,
             num_errors: figure.total_errors,
+            groups,
         })
         .collect()
 }
 
-fn breakers_of(snapshot: &Snapshot, services: &BTreeSet<NodeId>) -> Vec<BreakerOnTheWay> {
-    let mut found: Vec<(String, String, Vec<&BreakerView>)> = Vec::new();
-    for breaker in snapshot.breakers.iter().filter(|breaker| breaker.caller_node.is_some_and(|node| services.contains(&node))) {
+fn breakers_of(snapshot: &Snapshot, services: &GroupsByService) -> Vec<BreakerOnTheWay> {
+    let mut found: BTreeMap<(String, String), OfBreaker<'_>> = BTreeMap::new();
+    for breaker in snapshot.breakers.iter().filter(|breaker| breaker.caller_node.is_some_and(|node| services.contains_key(&node))) {
         let caller = breaker.caller.clone().unwrap_or_default();
         let guards = breaker.callee.clone().unwrap_or_else(|| breaker.name.clone());
-        match found.iter_mut().find(|(of, what, _)| (of, what) == (&caller, &guards)) {
-            Some((.., views)) => views.push(breaker),
-            None => found.push((caller, guards, vec![breaker])),
-        }
+        let of_breaker = found.entry((caller, guards)).or_default();
+        of_breaker.views.push(breaker);
+        add_groups(&mut of_breaker.groups, breaker.caller_node.and_then(|node| services.get(&node)).into_iter().flatten());
     }
-    found.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
-    let worst = |(caller, guards, views): (String, String, Vec<&BreakerView>)| {
+    let worst = |((caller, guards), OfBreaker { views, groups }): ((String, String), OfBreaker<'_>)| {
         let state = views.iter().map(|view| view.state_now()).max_by_key(|state| breaker_severity(*state)).flatten();
         let in_it = views.iter().filter(|view| view.state_now() == state).count();
-        BreakerOnTheWay { caller, guards, state, instances: (in_it, views.len()) }
+        BreakerOnTheWay { caller, guards, state, instances: (in_it, views.len()), groups }
     };
     found.into_iter().map(worst).collect()
+}
+
+/// The instances of a breaker, and the groups on whose way it lies.
+#[derive(Default)]
+struct OfBreaker<'a> {
+    views: Vec<&'a BreakerView>,
+    groups: Vec<String>,
 }
 
 impl CallsOnTheWay {
@@ -214,7 +296,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::send::replay::tests::{behind_a_group, snapshot_of_channels};
+    use crate::send::replay::tests::{behind_a_group, node, snapshot_of_channels};
 
     #[test]
     fn the_group_of_a_connector_that_failed_is_no_reader_of_duplicates() {
@@ -245,8 +327,10 @@ mod tests {
         assert_eq!((told.are_of_several(), of_orders.groups.len(), of_orders.are_of_several()), (true, 2, false), "one does not tell what it reads");
         let both = readers_of_all(&snapshot, "lab", &failed(&["audit"]));
         assert_eq!(both.groups.iter().filter(|reader| reader.has_failed).count(), 2);
-        // What is behind a group is told once.
+        // What is behind a group is told once, wherever it failed, and as what is behind it on that channel.
         assert_eq!((told.calls.len(), readers(&snapshot, "lab", "orders", &failed(&[])["orders"]).calls), (2, told.calls.clone()));
+        let services: Vec<&[String]> = told.groups.iter().map(|reader| &reader.services[..]).collect();
+        assert_eq!(services, [&["bills".to_owned()][..], &[], &[], &[]]);
     }
 
     #[test]
@@ -286,6 +370,7 @@ mod tests {
         let fares = Figure { recent_calls: 20, recent_errors: 3, total_calls: 400, total_errors: 9, ..Figure::default() };
         let snapshot = behind_a_group(snapshot_of_channels("lab", &[("orders", None), ("payments", None)]), "inventory", "stock", "postgres", fares);
         let calls = |target: &str, failed: &str| readers(&snapshot, "lab", target, &BTreeSet::from([failed.to_owned()])).calls;
+        let groups = || vec!["inventory".to_owned()];
         let call = |from: &str, to: &str, recent: (u64, u64), session: (u64, u64)| CallsOnTheWay {
             from: from.into(),
             to: to.into(),
@@ -293,12 +378,93 @@ mod tests {
             num_recent_errors: recent.1,
             num: session.0,
             num_errors: session.1,
+            groups: groups(),
         };
         // Both protocols that it speaks to its database count as one; what it publishes is no call.
         let told = [call("inventory", "stock", (20, 3), (400, 9)), call("stock", "postgres", (6, 0), (60, 0))];
         assert_eq!(calls("orders", "inventory"), told);
-        assert_eq!((calls("payments", "inventory"), calls("orders", "audit")), (Vec::new(), Vec::new()), "of no group that is meant");
+        assert_eq!(calls("payments", "inventory"), [], "it does not read that");
+        assert_eq!(calls("orders", "audit"), told, "whichever failed");
         let [of_minute, nothing] = [told[0].clone(), CallsOnTheWay { num_recent: 0, ..told[0].clone() }].map(|calls| calls.error_share());
         assert_eq!((of_minute, nothing, CallsOnTheWay::default().error_share()), (Some(0.15), Some(0.0225), None));
+    }
+
+    #[test]
+    fn what_is_behind_each_group_is_told_of_that_group_and_once_where_it_is_behind_several() {
+        let group = |name: &str| GroupView { group: name.to_owned(), topic: "orders".to_owned(), ..GroupView::default() };
+        let named = |node_id: u32, kind: NodeKind, name: &str| node(node_id, kind, name);
+        let nodes = [
+            named(1, NodeKind::Channel, "orders"),
+            named(2, NodeKind::Channel, "payments"),
+            named(11, NodeKind::Group, "inventory"),
+            named(12, NodeKind::Group, "audit"),
+            named(13, NodeKind::Group, "elsewhere"),
+            named(21, NodeKind::Service, "stock"),
+            named(22, NodeKind::Service, "archive"),
+            named(23, NodeKind::Service, "apart"),
+            named(31, NodeKind::Service, "files"),
+        ];
+        let hops = [
+            (1, 11, HopKind::Deliver),
+            (1, 12, HopKind::Deliver),
+            (2, 13, HopKind::Deliver),
+            (11, 21, HopKind::Process),
+            (12, 21, HopKind::Process),
+            (12, 22, HopKind::Process),
+            (13, 23, HopKind::Process),
+            (22, 31, HopKind::Call),
+            (23, 31, HopKind::Call),
+        ];
+        let edge = |(number, (from, to, kind)): (usize, (u32, u32, HopKind))| Edge {
+            edge_id: switchboard_engine::view::EdgeId(number as u32),
+            from: NodeId(from),
+            to: NodeId(to),
+            kind,
+            via: None,
+            inferred: false,
+        };
+        let edges: Vec<Edge> = hops.into_iter().enumerate().map(edge).collect();
+        let figure = Figure { total_calls: 7, ..Figure::default() };
+        let figures = edges.iter().map(|edge| (edge.edge_id, figure, switchboard_engine::view::Evidence::default())).collect();
+        let breaker = |caller: u32, callee: &str| BreakerView {
+            caller: Some(name_of(&nodes, caller)),
+            caller_node: Some(NodeId(caller)),
+            instance: None,
+            name: String::new(),
+            callee: Some(callee.to_owned()),
+            callee_node: None,
+            state: Some(BreakerState::Closed),
+            since_ns: None,
+            since_at_least: false,
+            source: switchboard_engine::view::StateSource::Report,
+            confirmed_ns: 0,
+            stale: false,
+            disagreement: None,
+            not_permitted: None,
+            transitions: Vec::new(),
+        };
+        let snapshot = Snapshot {
+            groups: Arc::new(vec![group("audit"), group("inventory")]),
+            breakers: Arc::new(vec![breaker(21, "files"), breaker(22, "files"), breaker(22, "files"), breaker(23, "files")]),
+            topology: Arc::new(switchboard_engine::view::Topology { version: 1, nodes: nodes.to_vec(), edges }),
+            figures: Arc::new(switchboard_engine::view::Figures { edges: figures, ..Default::default() }),
+            ..Snapshot::default()
+        };
+        let told = readers(&snapshot, "lab", "orders", &BTreeSet::from(["inventory".to_owned()]));
+        let services: Vec<(&str, String)> = told.groups.iter().map(|reader| (reader.group.as_str(), reader.services.join(", "))).collect();
+        assert_eq!(services, [("inventory", "stock".to_owned()), ("audit", "archive, stock".to_owned())]);
+        let calls: Vec<String> = told.calls.iter().map(|calls| format!("{} → {}: {}", calls.from, calls.to, calls.groups.join(", "))).collect();
+        assert_eq!(
+            calls,
+            ["archive → files: audit", "audit → archive: audit", "audit → stock: audit", "inventory → stock: inventory"],
+            "and nothing of who reads another channel"
+        );
+        let breakers: Vec<(&str, usize, String)> =
+            told.breakers.iter().map(|breaker| (breaker.caller.as_str(), breaker.instances.1, breaker.groups.join(", "))).collect();
+        assert_eq!(breakers, [("archive", 2, "audit".to_owned()), ("stock", 1, "inventory, audit".to_owned())]);
+    }
+
+    fn name_of(nodes: &[switchboard_engine::view::Node], node_id: u32) -> String {
+        nodes.iter().find(|node| node.node_id == NodeId(node_id)).map(|node| node.name.clone()).unwrap_or_default()
     }
 }

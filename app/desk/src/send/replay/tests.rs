@@ -33,6 +33,7 @@ mod desk;
 mod fates;
 mod file;
 mod gate;
+mod looking;
 mod ranges;
 mod sending;
 mod targets;
@@ -487,7 +488,7 @@ impl Observed for Eyes {
     }
 }
 
-fn node(number: u32, kind: NodeKind, name: &str) -> Node {
+pub(super) fn node(number: u32, kind: NodeKind, name: &str) -> Node {
     Node {
         node_id: NodeId(number),
         kind,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use switchboard_desk::send::edit::{Change, HeaderEdit, NewHeader};
+use switchboard_desk::send::edit::{Change, HeaderEdit, Masked, NewBytes, NewHeader};
 use switchboard_model::{RawHeader, headers_kept};
 
 use super::{Field, Form};
@@ -44,10 +44,11 @@ impl HeaderField {
 }
 
 impl HeaderFields {
-    pub(super) fn of(headers: &[RawHeader]) -> Self {
+    /// Those of a record; `masked`: with their secrets masked, in the same order.
+    pub(super) fn of(headers: &[RawHeader], masked: &[Option<Masked>]) -> Self {
         let mut num_of: BTreeMap<&str, usize> = BTreeMap::new();
         let (mut fields, mut num_planned, mut num_more) = (Vec::new(), 0, 0);
-        for (header, is_kept) in headers.iter().zip(headers_kept(headers)) {
+        for (place, (header, is_kept)) in headers.iter().zip(headers_kept(headers)).enumerate() {
             let num = num_of.entry(&header.name).or_default();
             let nth = *num;
             *num += 1;
@@ -56,7 +57,7 @@ impl HeaderFields {
             } else if fields.len() == EDITED_MAX {
                 num_more += 1;
             } else {
-                let value = Field::of(header.value.as_deref());
+                let value = Field::masked(header.value.as_deref(), masked.get(place).and_then(Option::as_ref));
                 fields.push(HeaderField { was: Some((header.name.clone(), nth)), name: header.name.clone(), value, is_gone: false });
             }
         }
@@ -72,18 +73,20 @@ impl HeaderFields {
     pub(super) fn change(&self) -> Result<Option<Change>, String> {
         let mut edits = Vec::new();
         for field in &self.fields {
-            let new = || NewHeader { name: field.name.clone(), value: field.value.now() };
+            let meant = || field.value.meant().map_err(|wrong| format!("the header {}: {wrong}", field.name));
+            let new = |value: NewBytes| NewHeader { name: field.name.clone(), value };
             match &field.was {
                 Some((name, nth)) if field.is_gone => edits.push(HeaderEdit::At { name: name.clone(), nth: *nth, to: None }),
                 Some((name, nth)) => {
-                    let bytes = field.value.now().bytes().map_err(|wrong| format!("the header {name}: {wrong}"))?;
+                    let value = meant()?;
+                    let bytes = value.bytes().map_err(|wrong| format!("the header {name}: {wrong}"))?;
                     if *name != field.name || Ok(bytes) != field.value.was.bytes() {
-                        edits.push(HeaderEdit::At { name: name.clone(), nth: *nth, to: Some(new()) });
+                        edits.push(HeaderEdit::At { name: name.clone(), nth: *nth, to: Some(new(value)) });
                     }
                 }
                 // A row in which nothing was written is none.
                 None if field.is_gone || field.name.is_empty() && field.value.form == Form::Text && field.value.text.is_empty() => {}
-                None => edits.push(HeaderEdit::Add(new())),
+                None => edits.push(HeaderEdit::Add(new(meant()?))),
             }
         }
         if edits.is_empty() {
@@ -96,8 +99,6 @@ impl HeaderFields {
 
 #[cfg(test)]
 mod tests {
-    use switchboard_desk::send::edit::NewBytes;
-
     use super::*;
 
     fn header(name: &str, value: Option<&[u8]>) -> RawHeader {
@@ -105,14 +106,15 @@ mod tests {
     }
 
     fn fields() -> HeaderFields {
-        HeaderFields::of(&[
+        let headers = [
             header("trace", Some(b"1")),
             header("kafka_dlt-exception-fqcn", Some(b"java.lang.X")),
             header("trace", Some(b"\xff\x00")),
             header("x-switchboard-source", Some(b"orders/1/2")),
             header("x-switchboard-edited", Some(b"1")),
             header("kind", None),
-        ])
+        ];
+        HeaderFields::of(&headers, &[])
     }
 
     #[test]
@@ -166,7 +168,7 @@ mod tests {
     #[test]
     fn of_very_many_the_first_are_edited() {
         let many: Vec<RawHeader> = (0..EDITED_MAX + 3).map(|n| header(&format!("h{n}"), None)).collect();
-        let fields = HeaderFields::of(&many);
+        let fields = HeaderFields::of(&many, &[]);
         assert_eq!((fields.fields.len(), fields.num_more), (EDITED_MAX, 3));
     }
 }

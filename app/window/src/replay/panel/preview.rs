@@ -8,8 +8,10 @@ use switchboard_desk::{
 };
 
 use super::{
-    Asking, NAMED_MAX, ReplayPanel, are_of_several, button, figure, outcome_row, place_words,
-    readers::{breakers_section, calls_section, readers_section},
+    Asking, NAMED_MAX, ReplayPanel, are_of_several, button, figure,
+    order::order_row,
+    outcome_row, place_words,
+    readers::{behind_sections, readers_section},
 };
 use crate::{
     figures,
@@ -45,6 +47,7 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
     }
     what.extend([
         figure("order", order_word(preview)),
+        order_row(&preview.key_order, &preview.targets),
         pace_row(preview),
         figure("timestamp", if preview.options().keeps_time { "as it was" } else { "of sending" }),
     ]);
@@ -80,8 +83,7 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
         sections.push(Section::new("Skipped", skipped_rows(preview)));
     }
     sections.push(readers_section(&preview.readers, "Who will read them again"));
-    sections.extend(calls_section(&preview.readers));
-    sections.extend(breakers_section(&preview.readers));
+    sections.extend(behind_sections(&preview.readers));
     let (mut asks_name, mut allows) = (None, false);
     // What is not allowed can still be asked for: the session refuses it and writes that down.
     let is_allowed = match &preview.writing {

@@ -11,7 +11,7 @@ use switchboard_model::Place;
 
 use super::{
     NAMED_MAX, PanelButton, Progress, ReplayPanel, are_of_several, button, figure, num_row, outcome_row, place_words,
-    readers::{breakers_section, calls_section, readers_section},
+    readers::{behind_sections, readers_section},
 };
 use crate::{
     figures,
@@ -57,8 +57,7 @@ pub(super) fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
         told.push(Row::text(&text).toned(doubtful.severity().into()));
     }
     sections.insert(told_at, Section::new("What became of them", told));
-    sections.extend(calls_section(&run.readers));
-    sections.extend(breakers_section(&run.readers));
+    sections.extend(behind_sections(&run.readers));
     let tried = num - counts.waiting;
     let left_s = counts.waiting as u64 / u64::from(run.rate_per_s.max(1));
     let right = match &run.phase {

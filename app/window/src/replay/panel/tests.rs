@@ -189,17 +189,31 @@ fn what_fails_behind_the_group_comes_first_and_what_is_left_out_is_counted() {
         num_recent_errors: if number == 7 { 4 } else { 0 },
         num: 100,
         num_errors: 4,
+        groups: vec!["inventory".into(), "fraud".into()],
     };
-    let (panel, text) = said(&RunPhase::Rest, |run| run.readers.calls = (0..8).map(call).collect());
-    let section = panel.sections.iter().find(|section| section.title == "Calls behind them").expect("a section");
+    let change = |run: &mut RunBoard| (run.readers.calls, run.readers.breakers) = ((0..8).map(call).collect(), Vec::new());
+    let (panel, text) = said(&RunPhase::Rest, change);
+    let section = panel.sections.iter().find(|section| section.title == "Behind inventory").expect("a section");
     assert!(
         matches!(&section.rows[0], Row::Link { label, value, tone: Tone::Warn, .. } if label == "inventory → service-7" && value == "4 of 70 failed"),
         "{text}"
     );
     assert!(matches!(&section.rows[1], Row::Link { value, tone: Tone::Quiet, .. } if value == "none"), "{text}");
     assert!(text.contains("10 well") && text.contains("and 2 more"), "{text}");
-    let (panel, _) = said(&RunPhase::Rest, |_| {});
-    assert!(panel.sections.iter().all(|section| section.title != "Calls behind them"), "nothing is said of nothing");
+    assert!(text.contains("also behind fraud") && panel.sections.iter().all(|section| section.title != "Behind fraud"), "it is told once: {text}");
+    let (panel, _) = said(&RunPhase::Rest, |run| (run.readers.calls, run.readers.breakers) = (Vec::new(), Vec::new()));
+    assert!(panel.sections.iter().all(|section| !section.title.starts_with("Behind")), "nothing is said of nothing");
+}
+
+#[test]
+fn what_is_behind_each_group_stands_with_that_group_and_trouble_comes_before_what_is_well() {
+    let (panel, text) = said(&RunPhase::Rest, |_| {});
+    let titles: Vec<&str> = panel.sections.iter().map(|section| section.title.as_str()).filter(|title| title.starts_with("Behind")).collect();
+    assert_eq!(titles, ["Behind inventory", "Behind fraud", "Behind shipping"], "the one that failed first: {text}");
+    let shipping = panel.sections.iter().find(|section| section.title == "Behind shipping").expect("a section");
+    let labels: Vec<&str> = shipping.rows.iter().map(Row::name).collect();
+    assert_eq!(labels, ["shipping → ups-gateway", "shipping → ups-gateway"], "its breaker and its calls");
+    assert!(text.contains("handled by inventory") && text.contains("circuit breaker"), "{text}");
 }
 
 #[test]

@@ -153,7 +153,8 @@ impl DeadLettersView {
         let Some(row) = self.list.selected() else { return };
         let Some(open) = self.open.as_mut().filter(|open| open.key == row.key) else { return };
         let letter = Letter::new(row, Some(open), context.replay);
-        let (detail, is_preview) = (letter.detail(context.now_ns), letter.planned.is_some_and(|planned| planned.shown.is_some()));
+        let (detail, is_preview) =
+            (letter.detail(context.now_ns), letter.planned.is_some_and(|planned| context.replay.shown(planned).is_some_and(|shown| shown.is_ok())));
         let hash = letter.planned.map(|planned| format!("{} · hash {:032x}", figures::bytes(planned.size_bytes as u64), planned.hash.0));
         egui::ScrollArea::vertical().id_salt("letter").auto_shrink([false, false]).show(ui, |ui| {
             ui.spacing_mut().item_spacing = vec2(8.0, 0.0);

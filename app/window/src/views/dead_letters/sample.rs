@@ -7,16 +7,17 @@ use switchboard_engine::view::{
     Answer, DeadLetterView, LagVerdict, LetterOrder, LetterPage, LetterView, LettersOnly, PointQuery, Query, RecordView, RowId, ScanQuery, Snapshot,
 };
 use switchboard_model::{
-    BreakerState, HeaderChange, HeaderChangeKind, HeaderDiff, MessageRef, OriginalRecord, Place, RawHash, SeenRecord, ShownValue, SpanId, TimestampType,
-    ToldPlace, TraceId,
+    BreakerState, HeaderChange, HeaderChangeKind, HeaderDiff, MessageRef, OriginalRecord, Place, RawHash, Redactor, SeenRecord, ShownValue, SpanId,
+    TimestampType, ToldPlace, TraceId,
 };
 
 use switchboard_desk::{
     ledger::{Ending, KindHash, LetterKey, LetterRecord, LetterState, SendId, SentState, SettledAs},
-    send::edit::{Change, Changes},
+    send::edit::{Change, Changes, Difference, MaskedRecord},
     send::replay::{
-        AskedLetter, AskedLetters, BreakerOnTheWay, CanaryLine, ClusterBoard, EditBoard, Handled, HandledAs, KindKey, PartitionRule, Planned, Preview, Reader,
-        Readers, ReplayAsk, ReplayBoard, ReplayOptions, RunBoard, RunPhase, SentCounts, ShownRecord, Sighting, SkippedLetter, TargetPlan, Writing,
+        AskedLetter, AskedLetters, BreakerOnTheWay, CallsOnTheWay, CanaryLine, ClusterBoard, EditBoard, Handled, HandledAs, KeyOrder, KindKey, PartitionRule,
+        Planned, Preview, Reader, Readers, RecordPart, ReplayAsk, ReplayBoard, ReplayOptions, RunBoard, RunPhase, SentCounts, ShownRecord, Sighting,
+        SkippedLetter, TargetPlan, Writing,
     },
 };
 
@@ -165,10 +166,25 @@ fn readers(lag: u64) -> Readers {
         severity: verdict.severity(Some(lag), None),
         sentence: verdict.word().to_owned(),
         num_members: Some(2),
+        services: vec![group.into()],
         ..Reader::default()
     };
-    let breaker =
-        |guards: &str, state: BreakerState| BreakerOnTheWay { caller: "inventory".into(), guards: guards.into(), state: Some(state), instances: (1, 2) };
+    let call = |from: &str, to: &str, num_recent: u64, num_recent_errors: u64| CallsOnTheWay {
+        from: from.into(),
+        to: to.into(),
+        num_recent,
+        num_recent_errors,
+        num: 40 * num_recent,
+        num_errors: 10 * num_recent_errors,
+        groups: vec![from.into()],
+    };
+    let breaker = |caller: &str, guards: &str, state: BreakerState| BreakerOnTheWay {
+        caller: caller.into(),
+        guards: guards.into(),
+        state: Some(state),
+        instances: (1, 2),
+        groups: vec![caller.into()],
+    };
     Readers {
         groups: vec![
             reader("inventory", lag, if lag > 100 { LagVerdict::Growing } else { LagVerdict::Ok }),
@@ -176,8 +192,8 @@ fn readers(lag: u64) -> Readers {
             reader("notifications", 0, LagVerdict::Ok),
             reader("shipping", 0, LagVerdict::Ok),
         ],
-        calls: Vec::new(),
-        breakers: vec![breaker("postgres", BreakerState::Closed), breaker("ups-gateway", BreakerState::HalfOpen)],
+        calls: vec![call("inventory", "postgres", 120, 0), call("fraud", "scores", 48, 2), call("shipping", "ups-gateway", 31, 0)],
+        breakers: vec![breaker("inventory", "postgres", BreakerState::Closed), breaker("shipping", "ups-gateway", BreakerState::HalfOpen)],
     }
 }
 
@@ -204,8 +220,14 @@ fn planned(number: i64) -> Planned {
         change("x-switchboard-replay-count", HeaderChangeKind::Added, b"1", false),
     ];
     let value = record(number).value;
-    let shown =
-        ShownRecord { key: None, value_size_bytes: value.as_ref().map_or(0, Vec::len), value, redacted: false, was: None, diff: HeaderDiff { changes } };
+    let shown = ShownRecord {
+        key: None,
+        value_size_bytes: value.as_ref().map_or(0, Vec::len),
+        value,
+        redacted: false,
+        changed: Vec::new(),
+        diff: HeaderDiff { changes },
+    };
     Planned {
         asked: AskedLetter {
             letter: key(number),
@@ -260,6 +282,7 @@ pub(crate) fn previewed(writing: Writing) -> ReplayBoard {
             size_limit: Ok(1_048_588),
         }],
         planned: (2..NUM_LETTERS).map(planned).collect(),
+        key_order: KeyOrder { num_keys: 41, num_kept: 39, num_turned: 2, num_unread: 2, ..KeyOrder::default() },
         skipped: (0..2).map(|number| SkippedLetter { letter: key(number), reason: reason.clone() }).collect(),
         num_stored: NUM_LETTERS as u64,
         ranges: None,
@@ -398,8 +421,9 @@ pub(crate) fn edited() -> ReplayBoard {
         planned.edited = true;
         if let Some(shown) = &mut planned.shown {
             let shown = Arc::make_mut(shown);
-            shown.was = Some((shown.key.clone(), order(0)));
             shown.value = order(1);
+            let difference = Difference::of(order(0).as_deref(), shown.value.as_deref(), std::time::Duration::from_secs(1)).expect("another");
+            shown.changed = vec![(RecordPart::Value, difference)];
         }
     }
     let changes = Changes { to_all: vec![Change::Set { path: "parcels".parse().expect("a path"), json: "1".into() }], ..Changes::default() };
@@ -418,6 +442,15 @@ pub(crate) fn editing(asked: &AskedLetter, value: &[u8], has_secrets: bool) -> R
         timestamp_ms: None,
         timestamp_type: TimestampType::Create,
     };
-    let editing = EditBoard { letter: asked.letter.clone(), read: Some(Ok(record)), has_secrets };
+    let editing = EditBoard { letter: asked.letter.clone(), read: Some(Ok(record)), has_secrets, masked: None };
     ReplayBoard { editing: Some(Arc::new(editing)), ..previewed(Writing::Allowed) }
+}
+
+/// The same, with the secrets that are found in it masked.
+pub(crate) fn editing_masked(asked: &AskedLetter, value: &[u8]) -> ReplayBoard {
+    let mut board = editing(asked, value, true);
+    let editing = Arc::make_mut(board.editing.as_mut().expect("it is edited"));
+    let record = editing.read.as_ref().and_then(|read| read.as_ref().ok()).expect("it was read");
+    editing.masked = MaskedRecord::of(record, &Redactor::new([7; 16], &[])).map(Arc::new);
+    board
 }

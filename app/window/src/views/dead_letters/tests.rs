@@ -6,7 +6,7 @@ mod replaying;
 
 use std::sync::Arc;
 
-use egui::{Key, Modifiers, accesskit::Role};
+use egui::{Event, Key, Modifiers, accesskit::Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use switchboard_engine::view::{ChannelKey, Snapshot};
 
@@ -160,4 +160,20 @@ fn pictures_of_the_inbox_stay_as_they_are() {
     let edited = source(sample::editing(&sample::asked(297), value, false));
     let editor = [Step::Run(UiCommand::Show(ViewKind::DeadLetters)), Step::Run(UiCommand::EditRecord)];
     picture("inbox-editor-light", ThemeChoice::Light, (1280, 800), &edited, &editor);
+    let value = b"{\n  \"orderId\": 4999,\n  \"parcels\": 0,\n  \"token\": \"eyJhbGciOiJIUzI1NiJ9\",\n  \"shipTo\": { \"country\": \"DE\" }\n}";
+    let masked = source(sample::editing_masked(&sample::asked(297), value));
+    let key = |key: Key, modifiers: Modifiers| Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers };
+    let down = |lines: usize| -> Vec<Event> {
+        let begin = key(Key::ArrowUp, Modifiers::COMMAND);
+        std::iter::once(begin).chain((0..lines).map(|_| key(Key::ArrowDown, Modifiers::NONE))).chain([key(Key::End, Modifiers::NONE)]).collect()
+    };
+    // Another number in the third line, and the country in the fifth.
+    let back = |num: usize| (0..num).map(|_| key(Key::Backspace, Modifiers::NONE)).collect::<Vec<Event>>();
+    let parcels = [down(2), back(2), vec![Event::Text("12,".into())]].concat();
+    let country = [down(4), back(5), vec![Event::Text("AT\" }".into())]].concat();
+    let typed = [&editor[..], &[Step::Type(parcels), Step::Type(country)]].concat();
+    picture("inbox-editor-masked-dark", ThemeChoice::Dark, (1280, 1000), &masked, &typed);
+    picture("inbox-editor-masked-light", ThemeChoice::Light, (1280, 1000), &masked, &typed);
+    picture("inbox-changes-light", ThemeChoice::Light, (1280, 1000), &changed, &form);
+    picture("inbox-preview-light", ThemeChoice::Light, (1280, 800), &previewed, &all);
 }

@@ -310,8 +310,8 @@ impl DeadLettersView {
         let revision = told.map(|_| standing.revision);
         let board = context.replay;
         let planned = board.preview.as_ref().and_then(|preview| preview.planned.iter().find(|planned| planned.asked.letter == key));
-        let shown = planned.and_then(|planned| planned.shown.clone());
-        let source = (planned.map(|planned| planned.replay_id.clone()), revision);
+        let shown = planned.and_then(|planned| board.shown(planned)?.ok().cloned());
+        let source = (planned.filter(|_| shown.is_some()).map(|planned| planned.replay_id.clone()), revision);
         let is_made = self.open.as_ref().is_some_and(|open| open.key == key && open.source == source);
         let record = told.flatten().filter(|_| !is_made).cloned();
         let is_known = told.is_some();

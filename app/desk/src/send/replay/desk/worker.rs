@@ -51,6 +51,8 @@ pub(super) struct Worker {
     exporting: Option<OperationHandle<()>>,
     /// A record that is being read again to be edited.
     editing: Option<JoinHandle<()>>,
+    /// One of the preview that is being read again to be looked at.
+    looking: Option<JoinHandle<()>>,
 }
 
 impl Worker {
@@ -68,6 +70,7 @@ impl Worker {
             of_file: ClusterIds::new(),
             exporting: None,
             editing: None,
+            looking: None,
         }
     }
 
@@ -109,7 +112,10 @@ impl Worker {
     }
 
     async fn carry_out(&mut self, command: ReplayCommand) {
-        self.shared.update(|board| board.refusal = None);
+        // Looking is asked for by whoever goes through a list, and does not take away what was said of a command.
+        if !matches!(command, ReplayCommand::Look { .. }) {
+            self.shared.update(|board| board.refusal = None);
+        }
         let done = match command {
             ReplayCommand::Preview(ask) => self.preview(ask).await,
             ReplayCommand::Allow { replay_id, typed_name } => self.allow(&replay_id, typed_name.as_deref()),
@@ -118,6 +124,10 @@ impl Worker {
             ReplayCommand::Export(export) => self.export(export),
             ReplayCommand::CloseExport => {
                 self.close_export();
+                Ok(())
+            }
+            ReplayCommand::Look { replay_id, letter } => {
+                self.look(replay_id, letter).await;
                 Ok(())
             }
             ReplayCommand::Edit(asked) => self.edit(asked),
@@ -259,6 +269,7 @@ impl Worker {
         }
         self.end_preparing();
         self.end_run();
+        self.end_look();
         self.shared.update(|board| (board.preparing, board.preview, board.run, board.plan_file) = (None, None, None, None));
         Ok(())
     }

@@ -5,7 +5,7 @@ use switchboard_model::EDITED_HEADER;
 use super::*;
 use crate::ledger::RunLock;
 use crate::send::edit::{Change, Changes, NewBytes};
-use crate::send::replay::{PartitionRule, SkippedLetter, read_plan};
+use crate::send::replay::{PartitionRule, RecordPart, SkippedLetter, read_plan};
 
 fn set(path: &str, json: &str) -> Change {
     Change::Set { path: path.parse().expect("a path"), json: json.to_owned() }
@@ -40,10 +40,13 @@ async fn poison_is_changed_by_a_rule_and_drained() {
     let preview = board.preview.as_ref().expect("a preview");
     assert!(preview.planned.iter().all(|planned| planned.edited) && preview.skipped.is_empty());
     let shown = preview.planned[3].shown.as_ref().expect("shown");
-    let (value, was) = (shown.value.clone().expect("a value"), shown.was.clone().expect("it is changed").1.expect("a value"));
+    let value = shown.value.clone().expect("a value");
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
     assert!(text(&value).starts_with("{\"order\":4711,") && text(&value).ends_with(",\"parcels\":1}"), "{}", text(&value));
-    assert!(text(&was).starts_with("{\"order\":3,") && !text(&value).contains("hunter2") && !text(&was).contains("hunter2"));
+    let [(RecordPart::Value, changed)] = &shown.changed[..] else { panic!("the value alone: {:?}", shown.changed) };
+    let told: Vec<(&str, &str)> = changed.places.iter().map(|place| (place.was.text.as_str(), place.now.text.as_str())).collect();
+    assert_eq!(told, [("3", "4711"), ("", ",\"parcels\":1")]);
+    assert!(!text(&value).contains("hunter2") && !format!("{changed:?}").contains("hunter2"));
     desk.start(&board, None);
     desk.until("canary", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
     desk.world.read_all();

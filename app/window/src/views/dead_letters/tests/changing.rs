@@ -1,5 +1,6 @@
 //! What is chosen and changed before it is sent, by rules and one by one.
 
+use switchboard_desk::send::edit::{Change, NewBytes};
 use switchboard_model::RawHeader;
 
 use super::*;
@@ -111,6 +112,22 @@ fn one_letter_is_edited_as_it_lies_on_the_broker_with_its_secrets_only_where_tha
     press_with_command(&mut harness, Key::E);
     press(&mut harness, &[Key::Escape]);
     assert_eq!(asked(&source).last(), Some(&ReplayCommand::EndEdit));
+}
+
+#[test]
+fn a_letter_with_secrets_is_edited_while_they_stay_masked_and_what_is_another_is_told_beside() {
+    let (source, mut harness) = inbox(sample::previewed(Writing::Allowed));
+    press_with_command(&mut harness, Key::E);
+    let Some(ReplayCommand::Edit(letter)) = asked(&source).pop() else { panic!("{:?}", asked(&source)) };
+    source.show_replay(sample::editing_masked(&letter, b"{\"password\":\"hunter2\",\"order\":4999}"));
+    settle(&mut harness);
+    harness.get_by_label_contains("Its secrets are masked");
+    assert!(harness.query_by_label_contains("hunter2").is_none() && harness.query_by_label_contains("now: ").is_none());
+    write(&mut harness, Role::MultilineTextInput, "Value of the record", " ");
+    harness.get_by_label_contains("now: …");
+    press_with_command(&mut harness, Key::Enter);
+    let changes = previewed_last(&source).options.changes.to_one.get(&letter.letter).cloned().expect("to this one");
+    assert_eq!(changes, [Change::Value(NewBytes::Text("{\"password\":\"hunter2\",\"order\":4999} ".to_owned()))]);
 }
 
 #[test]

@@ -7,13 +7,14 @@ use std::time::Duration;
 use switchboard_engine::view::{Answer, LetterOrder};
 use switchboard_model::{OperationEnd, OperationInfo, OriginalRecord, Redactor, Skipped};
 
-use crate::ledger::{Ledger, LetterKey};
+use crate::ledger::{HashKey, Ledger, LetterKey};
 use crate::operations::OperationHandle;
-use crate::send::edit::Changes;
+use crate::send::edit::{Changes, MaskedRecord};
 use crate::send::record_file::RecordFile;
-use crate::send::replay::board::Preparing;
+use crate::send::replay::board::{LookBoard, Preparing};
 use crate::send::replay::clusters::{Reach, writing};
 use crate::send::replay::desk::worker::Worker;
+use crate::send::replay::look::Look;
 use crate::send::replay::plan::choose;
 use crate::send::replay::plan_file::{self, plans_folder};
 use crate::send::replay::prepare::seen;
@@ -127,6 +128,7 @@ impl Worker {
         let to_where = target_words(task.targets.iter().map(String::as_str));
         let info = OperationInfo { what: format!("Preview of a replay to {to_where}"), source: task.cluster.clone() };
         let shared = Arc::clone(&self.shared);
+        self.end_look();
         let mut done = Ok(());
         // At once: what is shown stays where another cannot begin, and one that begins shows nothing before that is gone.
         shared.update(|board| match self.config.operations.start(info, |teller| task.run(Arc::clone(&shared), teller)) {
@@ -232,6 +234,54 @@ impl Worker {
         Ok(())
     }
 
+    /// Reads a record of the preview again, to be looked at; what was asked for before is not read any more.
+    pub(super) async fn look(&mut self, replay_id: String, letter: LetterKey) {
+        if let Some(before) = self.looking.take() {
+            before.abort();
+        }
+        let shared = Arc::clone(&self.shared);
+        shared.update(|board| {
+            board.looked_at = Some(Arc::new(LookBoard { replay_id: replay_id.clone(), letter: letter.clone(), read: None }));
+        });
+        let found = self.planned(&replay_id, &letter).await;
+        let redactor = Arc::clone(&self.config.redactor);
+        self.looking = Some(tokio::spawn(async move {
+            let read = match found {
+                Ok((source, preview, place, hash_key)) => {
+                    let look = Look { source: &source, options: preview.options(), redactor: &redactor, hash_key: &hash_key };
+                    look.at(&[&preview.planned[place]]).await.pop().unwrap_or_else(|| Err("the reading ended early".to_owned()))
+                }
+                Err(reason) => Err(reason),
+            };
+            shared.update(|board| {
+                // Another may be asked for by now.
+                if board.looked_at.as_ref().is_some_and(|look| look.replay_id == replay_id && look.letter == letter) {
+                    board.looked_at = Some(Arc::new(LookBoard { replay_id, letter, read: Some(read) }));
+                }
+            });
+        }));
+    }
+
+    /// A record of the preview, by its place in it, and what it needs to be read again.
+    async fn planned(&mut self, replay_id: &str, letter: &LetterKey) -> Result<(Source, Arc<Preview>, usize, HashKey), String> {
+        let preview = self.shared.board.lock().preview.clone().filter(|preview| preview.replay_id == replay_id);
+        let Some(preview) = preview else { return Err("the preview is gone; make it again".to_owned()) };
+        let place = preview.planned.iter().position(|planned| planned.asked.letter == *letter).ok_or("it is none of those that would be sent")?;
+        let ledger = self.ledger().await.map_err(|error| error.to_string())?;
+        let source = match &preview.file {
+            Some(file) => Source::File(Arc::clone(file)),
+            None => Source::Cluster(self.clusters.reach(&preview.from)?),
+        };
+        Ok((source, preview, place, ledger.hash_key().clone()))
+    }
+
+    pub(super) fn end_look(&mut self) {
+        if let Some(looking) = self.looking.take() {
+            looking.abort();
+        }
+        self.shared.update(|board| board.looked_at = None);
+    }
+
     /// Reads a record again, to be edited.
     pub(super) fn edit(&mut self, asked: AskedLetter) -> Result<(), String> {
         let of_file = self.shared.board.lock().preview.as_ref().and_then(|preview| preview.file.clone());
@@ -240,14 +290,15 @@ impl Worker {
             None => Source::Cluster(self.clusters.reach(&asked.letter.at.cluster)?),
         };
         let (shared, redactor, letter) = (Arc::clone(&self.shared), Arc::clone(&self.config.redactor), asked.letter.clone());
-        shared.update(|board| board.editing = Some(Arc::new(EditBoard { letter: letter.clone(), read: None, has_secrets: false })));
+        shared.update(|board| board.editing = Some(Arc::new(EditBoard { letter: letter.clone(), read: None, has_secrets: false, masked: None })));
         let reading = async move {
             let read = source.read(vec![seen(&asked)]).await.pop();
             let read = read.unwrap_or_else(|| Err(Skipped::Refused("the reading ended early".to_owned()))).map_err(|skipped| skipped.to_string());
             let has_secrets = read.as_ref().is_ok_and(|record| has_secrets(record, &redactor));
+            let masked = read.as_ref().ok().filter(|_| has_secrets).and_then(|record| MaskedRecord::of(record, &redactor)).map(Arc::new);
             shared.update(|board| {
                 if board.editing.as_ref().is_some_and(|editing| editing.letter == letter) {
-                    board.editing = Some(Arc::new(EditBoard { letter: letter.clone(), read: Some(read.clone()), has_secrets }));
+                    board.editing = Some(Arc::new(EditBoard { letter: letter.clone(), read: Some(read.clone()), has_secrets, masked: masked.clone() }));
                 }
             });
         };
