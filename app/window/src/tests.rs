@@ -6,6 +6,7 @@ mod focus;
 mod frame;
 mod frame_pictures;
 pub(crate) mod harness;
+mod long_texts;
 mod objects;
 mod over_time;
 mod pausing;

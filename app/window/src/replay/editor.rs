@@ -18,8 +18,8 @@ pub(super) use headers::{HeaderField, HeaderFields};
 
 /// A longer value is edited elsewhere, bytes.
 const BYTES_MAX: usize = 4 << 20;
-/// JSON that is no longer than this is looked at while it is typed, bytes.
-const LIVE_BYTES_MAX: usize = 1 << 20;
+/// Whether a value was JSON is looked at up to here, bytes; a longer one is meant to be where it begins as that does.
+const LOOKED_AT_BYTES_MAX: usize = 1 << 20;
 
 /// A record that is edited.
 #[derive(Clone, Debug)]
@@ -34,8 +34,6 @@ pub(super) struct Editor {
     was_json: bool,
     /// Whether it is so as it is shown, masked or not.
     is_shown_as_json: bool,
-    /// What is wrong with the value as JSON, and with which text; told anew where that is another.
-    looked_at: Option<(String, Option<String>)>,
     /// How key and value differ from what they were.
     kept: [changed::Kept; 2],
     /// Its headers.
@@ -128,7 +126,7 @@ impl Field {
             Form::Text => String::from_utf8_lossy(&bytes).into_owned(),
             Form::Hex => match NewBytes::of(Some(&bytes)) {
                 NewBytes::Hex(digits) => digits,
-                _ => bytes.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}")),
+                _ => bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect(),
             },
         };
         self.form = form;
@@ -147,7 +145,6 @@ impl Editor {
             value: Field::masked(record.value.as_deref(), masked.value.as_ref()),
             was_json: record.value.as_deref().is_some_and(is_json),
             is_shown_as_json: masked.value.as_ref().is_none_or(|mask| is_json(mask.text().as_bytes())),
-            looked_at: None,
             kept: Default::default(),
             headers: HeaderFields::of(&record.headers, &masked.headers),
             is_revealed: !board.has_secrets,
@@ -187,28 +184,20 @@ impl Editor {
         Ok(changes)
     }
 
-    /// What is wrong with the value as JSON, where it was JSON or begins as that does: with line and column, and that it can be sent all the same.
-    pub(super) fn json_mistake(&mut self) -> Option<&str> {
-        let text = &self.value.text;
-        let is_meant = self.value.form == Form::Text && (self.was_json || text.trim_start().starts_with(['{', '[']));
-        if !is_meant {
-            return None;
-        }
-        if self.looked_at.as_ref().is_none_or(|(of, _)| of != text) {
-            let mistake = match text.len() {
-                0 => Some("No JSON: it is empty".to_owned()),
-                len if len > LIVE_BYTES_MAX => Some("Too long to be looked at as JSON while it is typed".to_owned()),
-                _ => json_text::mistake_as_it_stands(text),
-            };
-            self.looked_at = Some((text.clone(), mistake.map(|mistake| format!("{mistake}. It is sent as it stands"))));
-        }
-        self.looked_at.as_ref().and_then(|(_, mistake)| mistake.as_deref())
+    /// Whether the value is meant to be JSON: it was, or begins as that does.
+    pub(super) fn is_json_meant(&self) -> bool {
+        self.value.form == Form::Text && (self.was_json || self.value.text.trim_start().starts_with(['{', '[']))
     }
+}
+
+/// What is wrong with a value that is meant to be JSON; it can be sent all the same.
+pub(super) fn json_mistake(text: &str) -> Option<String> {
+    if text.is_empty() { Some("No JSON: it is empty".to_owned()) } else { json_text::mistake_as_it_stands(text) }
 }
 
 /// Whether bytes are JSON, of those that are short enough to be looked at.
 fn is_json(bytes: &[u8]) -> bool {
-    bytes.len() <= LIVE_BYTES_MAX && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+    bytes.len() <= LOOKED_AT_BYTES_MAX && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
 }
 
 #[cfg(test)]
@@ -240,24 +229,30 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn json_is_looked_at_while_it_is_typed_and_what_was_none_is_left_alone() {
+    fn a_value_is_meant_to_be_json_where_it_was_or_begins_so_and_mistakes_are_told() {
         let mut editor = Editor::of(&board(None, b"{\n  \"a\": 1\n}", false)).expect("it was read");
-        assert_eq!(editor.json_mistake(), None);
+        assert!(editor.is_json_meant() && json_mistake(&editor.value.text).is_none());
         editor.value.text = "{\n  \"a\": 1,\n}".to_owned();
-        let told = "No JSON at line 3, column 1: key must be a string. It is sent as it stands";
-        assert_eq!(editor.json_mistake(), Some(told));
-        assert_eq!(editor.json_mistake(), Some(told), "without looking again");
+        assert_eq!(json_mistake(&editor.value.text).as_deref(), Some("No JSON at line 3, column 1: key must be a string"));
         assert_eq!(editor.changes(), Ok(vec![Change::Value(NewBytes::Text(editor.value.text.clone()))]), "it can be meant");
         editor.value.text.clear();
-        assert_eq!(editor.json_mistake(), Some("No JSON: it is empty. It is sent as it stands"));
+        assert!(editor.is_json_meant());
+        assert_eq!(json_mistake("").as_deref(), Some("No JSON: it is empty"));
         editor.value.write_as(Form::Null);
-        assert_eq!(editor.json_mistake(), None);
+        assert!(!editor.is_json_meant());
         let mut plain = Editor::of(&board(None, b"hello", false)).expect("it was read");
-        assert_eq!(plain.json_mistake(), None);
+        assert!(!plain.is_json_meant());
         plain.value.text = "[".to_owned();
-        assert!(plain.json_mistake().is_some_and(|told| told.starts_with("No JSON at ")));
-        plain.value.text = format!("[{}]", " ".repeat(LIVE_BYTES_MAX));
-        assert!(plain.json_mistake().is_some_and(|told| told.starts_with("Too long")));
+        assert!(plain.is_json_meant());
+        let long = Editor::of(&board(None, format!("[{}]", " ".repeat(LOOKED_AT_BYTES_MAX)).as_bytes(), false)).expect("it was read");
+        assert!(long.is_json_meant());
+    }
+
+    #[test]
+    fn what_is_text_is_written_in_hex() {
+        let mut field = Field::of(Some("aü".as_bytes()));
+        field.write_as(Form::Hex);
+        assert_eq!(field.text, "61c3bc");
     }
 
     #[test]

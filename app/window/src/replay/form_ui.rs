@@ -8,7 +8,7 @@ use switchboard_desk::send::{
 
 use super::{
     changed_ui::difference_ui,
-    editor::{Editor, Form, HeaderField, HeaderFields},
+    editor::{Editor, Form, HeaderField, HeaderFields, json_mistake},
     form::{ChangeKind, ReplayForm},
     panel::place_words,
     range_form::{RangeForm, Which},
@@ -17,7 +17,10 @@ use crate::{
     figures, fonts,
     sanitise::visible,
     theme::{DesignTokens, Ink, TEXT_BODY_PT, TEXT_SMALL_PT},
-    widgets::text_field::{TextEntered, TextEntry, TextField},
+    widgets::{
+        json_look,
+        text_field::{TextEntered, TextEntry, TextField},
+    },
 };
 
 /// Size of what is typed, points.
@@ -367,10 +370,12 @@ pub(super) fn editor_ui(ui: &mut egui::Ui, board: &ReplayBoard, editor: Option<&
             let value = TextEntry::new(TextField::ReplayText, &mut editor.value.text).hint("empty").lines(VALUE_LINES).first(true);
             let _entered = value.font(fonts::data(DATA_PT)).ui(ui, tokens);
         }
-        if editor.can_be_json()
-            && let Some(mistake) = editor.json_mistake()
+        if editor.is_json_meant()
+            && editor.can_be_json()
+            && let Some(told) = json_look::told(ui.ctx(), ui.make_persistent_id("what is wrong with the value"), &editor.value.text, json_mistake)
         {
-            told_ui(ui, mistake, Ink::Warn, tokens);
+            let (more, ink) = if told.is_of_now { (". It is sent as it stands", Ink::Warn) } else { ("", Ink::Dim) };
+            told_ui(ui, &format!("{}{more}", told.words), ink, tokens);
         }
         for (name, difference) in editor.differences() {
             difference_ui(ui, name, difference, tokens);

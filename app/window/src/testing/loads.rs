@@ -81,9 +81,12 @@ pub fn loads() -> Vec<fn() -> Load> {
         || breakers("breakers, walked", walk_down),
         || log("log, walked", walk_down),
         || find("find", |_, _| Vec::new()),
-        || editor("editor, 1 MiB of JSON", |_, _| Vec::new()),
-        || editor("editor, 1 MiB of JSON, scrolled", |_, _| vec![Event::PointerMoved(EDITOR), wheel(-90.0, Modifiers::NONE)]),
-        || editor("editor, 1 MiB of JSON, typed into", |_, number| vec![Event::Text((number % 10).to_string())]),
+        || editor("editor, 1 MiB of JSON", body(), |_, _| Vec::new()),
+        || editor("editor, 1 MiB of JSON, scrolled", body(), |_, _| vec![Event::PointerMoved(EDITOR), wheel(-90.0, Modifiers::NONE)]),
+        || editor("editor, 1 MiB of JSON, typed into", body(), digit),
+        || editor("editor, 1 MiB in one line", body_in_one_line(), |_, _| Vec::new()),
+        || editor("editor, 1 MiB in one line, scrolled", body_in_one_line(), |_, _| vec![Event::PointerMoved(EDITOR), wheel(-90.0, Modifiers::NONE)]),
+        || editor("editor, 1 MiB in one line, typed into", body_in_one_line(), digit),
     ]
 }
 
@@ -116,8 +119,8 @@ const EDITOR: egui::Pos2 = pos2(1_000.0, 700.0);
 /// How long the body is, bytes.
 const EDITED_BYTES: usize = 1 << 20;
 
-/// A request with a long body, in which keys are typed.
-fn editor(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Load {
+/// JSON, a member a line.
+fn body() -> String {
     let mut body = "[\n".to_owned();
     for number in 0.. {
         if body.len() >= EDITED_BYTES {
@@ -126,6 +129,30 @@ fn editor(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Load
         body += &format!("  {{\n    \"order\": {number},\n    \"customer\": \"customer-{}\",\n    \"note\": \"größer ☂\"\n  }},\n", number % 7);
     }
     body += "  null\n]\n";
+    body
+}
+
+/// JSON without any white space: a row ends where no more fits.
+fn body_in_one_line() -> String {
+    let order = |number: usize| format!("{{\"order\":{number},\"customer\":\"customer-{}\",\"note\":\"größer☂\"}}", number % 7);
+    let mut body = "[".to_owned();
+    for number in 0.. {
+        if body.len() >= EDITED_BYTES {
+            break;
+        }
+        body += &order(number);
+        body.push(',');
+    }
+    body += "null]";
+    body
+}
+
+fn digit(_frames: &mut Frames, number: usize) -> Vec<Event> {
+    vec![Event::Text((number % 10).to_string())]
+}
+
+/// A request with a long body, in which keys are typed.
+fn editor(name: &'static str, body: String, act: fn(&mut Frames, usize) -> Vec<Event>) -> Load {
     let http = HttpDraft { method: "POST".to_owned(), url: "http://localhost:8080/orders".to_owned(), body: Body::Json(body), ..HttpDraft::default() };
     let mut frames = open(&FixedSource::new(order_business()), Settings::default(), WindowOptions::default());
     frames.goto(&Target::Draft(Box::new(Draft { name: String::new(), request: Request::Http(http) })));

@@ -110,7 +110,9 @@ pub(super) fn go(harness: &mut Harness<'static, WindowApp>, steps: &[Step]) {
             Step::Run(command) => run(harness, *command),
             Step::Goto(target) => goto(harness, target),
             Step::Type(events) => {
-                events.iter().for_each(|event| harness.event(event.clone()));
+                for event in events {
+                    harness.event(event.clone());
+                }
                 settle(harness);
             }
         }

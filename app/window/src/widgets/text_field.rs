@@ -6,10 +6,14 @@ use egui::{
     text::{CCursor, CCursorRange},
 };
 
+use super::long_text::{LongField, is_long};
 use crate::{
     theme::{DesignTokens, Ink, margin},
     view::ViewKind,
 };
+
+/// Rows of a long text that are in view at least.
+const LONG_ROWS_MIN: usize = 16;
 
 /// What a place is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,29 +195,32 @@ impl<'a> TextEntry<'a> {
         let id = ui.make_persistent_id(("text field", field, name));
         let appears = (is_first || place.of == Use::Overlay) && ui.ctx().read_response(id).is_none();
         let is_several = num_lines > 1;
-        let edit = if is_several {
-            egui::TextEdit::multiline(text).desired_rows(num_lines)
-        } else {
-            egui::TextEdit::singleline(text).align(egui::Align2::LEFT_CENTER)
-        };
         let hint_ink = if place.of == Use::Form { Ink::Faint } else { Ink::Dim };
         let room: Margin = match (place.of, place.view) {
             (Use::Overlay, _) => margin(10, 8),
             (_, Some(ViewKind::Sources | ViewKind::Send)) => margin(8, 5),
             _ => margin(8, 3),
         };
-        let mut edit = edit.id(id).margin(room).desired_width(width_pt).char_limit(place.chars_max).text_color(tokens.ink(ink));
-        let shown = RichText::new(hint).color(tokens.ink(hint_ink));
-        edit = edit.hint_text(if place.of == Use::Form { shown.size(12.0) } else { shown });
-        if let Some(font) = font {
-            edit = edit.font(font);
-        }
-        if place.of == Use::Filter {
-            // Escape leaves the field and clears nothing else; without a filter of its own egui takes the focus away before anybody looks.
-            edit = edit.event_filter(EventFilter { horizontal_arrows: true, vertical_arrows: true, escape: true, ..EventFilter::default() });
-        }
-        let response = ui.add(edit);
-        let num_chars = text.chars().count();
+        // Escape leaves a filter and clears nothing else; without a filter of its own egui takes the focus away before anybody looks.
+        let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, escape: place.of == Use::Filter, ..EventFilter::default() };
+        let response = if is_several && is_long(ui.ctx(), id, text) {
+            let font = font.unwrap_or_else(|| egui::FontSelection::Default.resolve(ui.style()));
+            let num_rows = num_lines.max(LONG_ROWS_MIN);
+            LongField { id, text, width_pt, num_rows, font, color: tokens.ink(ink), room, chars_max: place.chars_max, filter }.ui(ui)
+        } else {
+            let edit = if is_several {
+                egui::TextEdit::multiline(text).desired_rows(num_lines)
+            } else {
+                egui::TextEdit::singleline(text).align(egui::Align2::LEFT_CENTER)
+            };
+            let mut edit = edit.id(id).margin(room).desired_width(width_pt).char_limit(place.chars_max).text_color(tokens.ink(ink)).event_filter(filter);
+            let shown = RichText::new(hint).color(tokens.ink(hint_ink));
+            edit = edit.hint_text(if place.of == Use::Form { shown.size(12.0) } else { shown });
+            if let Some(font) = font {
+                edit = edit.font(font);
+            }
+            ui.add(edit)
+        };
         let role = match (place.of, is_several) {
             (Use::Overlay | Use::Filter, _) => Role::SearchInput,
             (Use::Form, false) => Role::TextInput,
@@ -224,7 +231,7 @@ impl<'a> TextEntry<'a> {
             response.request_focus();
             if place.of != Use::Form {
                 // What was looked for last is there to be looked for again, or typed over.
-                select_all(ui.ctx(), id, num_chars);
+                select_all(ui.ctx(), id, text.chars().count());
             }
         }
         if place.of == Use::Filter && response.has_focus() && ui.input(|input| input.key_pressed(Key::Escape)) {

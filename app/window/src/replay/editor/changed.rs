@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn of_a_long_value_the_difference_is_told_in_a_moment() {
-        let text: String = (0..60_000).map(|at| format!("{{\"number\":{at}}},\n")).collect();
+        let text = (0..60_000).map(|at| format!("{{\"number\":{at}}},\n")).collect::<Vec<_>>().concat();
         let mut editor = Editor::of(&board(None, text.as_bytes(), false)).expect("it was read");
         editor.value.text.insert(text.len() / 2, 'x');
         let begun = std::time::Instant::now();

@@ -9,7 +9,7 @@ use crate::{
     sanitise::visible,
     theme::{DesignTokens, Ink, TEXT_BODY_PT, TEXT_SMALL_PT},
     widgets::{
-        json_text,
+        json_look, json_text,
         text_field::{TextEntered, TextEntry, TextField},
     },
 };
@@ -19,8 +19,6 @@ const DATA_PT: f32 = 12.0;
 /// Lines of a text of several that are seen at least.
 pub(super) const LINES: usize = 9;
 
-/// JSON that is no longer than this is looked at while it is typed, bytes.
-const LIVE_BYTES_MAX: usize = 256 << 10;
 /// What stands around a text that has all the room, and a line of it, points.
 const AROUND_TEXT_PT: f32 = 270.0;
 const LINE_PT: f32 = 15.0;
@@ -105,17 +103,18 @@ impl Form<'_> {
     pub(super) fn json(&mut self, ui: &mut egui::Ui, [name, hint]: [&str; 2], text: &mut String, num_lines: usize) {
         self.text(ui, [name, hint], text, num_lines);
         ui.horizontal(|ui| {
-            // What is long is looked at once it is to be sent.
-            let mistake = (text.len() <= LIVE_BYTES_MAX).then(|| json_text::mistake(text)).flatten();
-            let format = ui.add_enabled(mistake.is_none() && !text.trim().is_empty(), egui::Button::new(RichText::new("Format").size(TEXT_SMALL_PT)));
-            format.widget_info(|| WidgetInfo::labeled(Role::Button, mistake.is_none(), format!("Format {name}")));
+            let told = json_look::told(ui.ctx(), ui.make_persistent_id(("what is wrong with", name)), text, json_text::mistake);
+            let is_wrong = told.as_ref().is_some_and(|told| told.is_of_now);
+            let format = ui.add_enabled(!is_wrong && !text.trim().is_empty(), egui::Button::new(RichText::new("Format").size(TEXT_SMALL_PT)));
+            format.widget_info(|| WidgetInfo::labeled(Role::Button, !is_wrong, format!("Format {name}")));
             if format.on_hover_text("A member a line; no value is changed").clicked()
                 && let Ok(formatted) = json_text::format(text)
             {
                 *text = formatted;
             }
-            if let Some(mistake) = mistake {
-                ui.add(egui::Label::new(RichText::new(visible(&mistake)).size(TEXT_SMALL_PT).color(self.tokens.ink(Ink::Warn))).truncate());
+            if let Some(told) = told {
+                let ink = if told.is_of_now { Ink::Warn } else { Ink::Dim };
+                ui.add(egui::Label::new(RichText::new(visible(&told.words)).size(TEXT_SMALL_PT).color(self.tokens.ink(ink))).truncate());
             }
         });
     }
