@@ -22,11 +22,11 @@ mod rows;
 mod saved;
 mod variables;
 
-pub use board::{Answer, Asking, Message, Question, Reply, SHOWN_BYTES, SchemaBoard, SchemaKey, SendBoard, Sent, SentId, Status};
+pub use board::{Answer, Asking, ByHand, Message, Question, Reply, SHOWN_BYTES, SchemaBoard, SchemaKey, SendBoard, Sent, SentId, Status};
 pub use command::{SendAsk, SendCommand};
 pub use desk::{SendDesk, SendDeskConfig};
 pub use figures::{Ended, One, RepeatFigures};
-pub use plan::{Mistake, Plan, Planned, plan};
+pub use plan::{Mistake, Plan, Planned, plan, server_address};
 pub use rows::Rows;
 pub use saved::SavedBoard;
 pub use variables::{MADE, VariableError, Variables};
