@@ -5,17 +5,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use switchboard_desk::send::{
-    SendAsk, SendBoard, SendCommand, Sent,
+    SendAsk, SendBoard, SendCommand, Sent, SentId,
     draft::{Body, Draft, Payload, Request, SchemaFrom},
 };
 
 use super::{
+    answer_ui::has_body,
     asking_ui::asks_name,
     caused::on_the_map,
     caused_ui::{story_action, trace_action},
     compare::before,
     editing::CameFrom,
     library_ui::{LibraryKey, walked},
+    messages_ui::is_stream,
     request_ui::{NO_FOLDER, RequestLook},
     view::SendView,
 };
@@ -95,8 +97,12 @@ impl SendView {
     pub(super) fn carry_out(&mut self, command: UiCommand, ctx: &egui::Context, context: &ViewContext<'_>, actions: &mut Vec<ViewAction>) {
         let board = context.send;
         let shown = self.shown(board);
+        let beside = self.answer.beside.take();
         match command {
-            UiCommand::SendRequest => self.send_as(false, actions),
+            UiCommand::SendRequest => match shown.filter(|sent| sent.is_open && self.answer.is_writing_message) {
+                Some(sent) => actions.extend(self.answer.next_of(&sent, board).map(send)),
+                None => self.send_unless_open(beside, board, actions),
+            },
             UiCommand::StopSending => actions.extend(self.step_back(board).map(send)),
             // The way back through what was looked at stops nothing that goes on.
             UiCommand::ClearSelection => (self.cursor, self.selected, self.is_editing) = (None, None, false),
@@ -142,13 +148,42 @@ impl SendView {
         }
     }
 
+    /// Sends the request. While a stream of the same call is open, that stream is shown and it is said so; asked for again, another one begins beside it.
+    fn send_unless_open(&mut self, beside: Option<SentId>, board: &SendBoard, actions: &mut Vec<ViewAction>) {
+        let is_same = |sent: &Sent| match (&sent.ask.draft.request, &self.editing.draft.request) {
+            (Request::Grpc(of), Request::Grpc(grpc)) => (&of.url, &of.method) == (&grpc.url, &grpc.method) && is_stream(sent, board),
+            _ => false,
+        };
+        let open = board.sent.iter().find(|sent| sent.is_going() && !sent.is_probe() && is_same(sent)).map(|sent| sent.sent_id);
+        if open.is_some() && open != beside {
+            (self.selected, self.answer.beside) = (open, open);
+        } else {
+            self.send_as(false, actions);
+        }
+    }
+
+    /// What goes on of what is looked at; where that is a probe that nobody chose, what was sent last beside it.
+    pub(super) fn going(&self, board: &SendBoard) -> Option<Arc<Sent>> {
+        let shown = self.shown(board)?;
+        if shown.is_probe() && self.selected.is_none() {
+            return board.going().cloned();
+        }
+        Some(shown).filter(|sent| sent.is_going() && !sent.is_probe())
+    }
+
+    /// Whether Escape cancels what goes on at once, also out of a field. While an open stream is written into it leaves the field first.
+    pub(super) fn cancels_by_key(&self, board: &SendBoard) -> bool {
+        let is_asked = self.saving.is_some() || self.removing.is_some() || self.answer.writing.is_some() || board.asking.is_some();
+        !is_asked && self.going(board).is_some_and(|sent| !(self.is_editing && sent.is_open))
+    }
+
     /// Sends the request, once or as a probe; what follows is of that.
     pub(super) fn send_as(&mut self, is_probe: bool, actions: &mut Vec<ViewAction>) {
         if why_not(&self.editing.draft).is_some() {
             return;
         }
         let ask = SendAsk { is_probe, ..self.ask() };
-        self.asked_draft = Some(Arc::clone(&ask.draft));
+        (self.asked_draft, self.mended) = (Some(Arc::clone(&ask.draft)), None);
         (self.selected, self.cursor) = (None, None);
         self.typed_name.clear();
         actions.push(send(SendCommand::Send(ask)));
@@ -187,6 +222,7 @@ impl SendView {
 
     /// Leaves what was opened last, answers no, or stops waiting.
     fn step_back(&mut self, board: &SendBoard) -> Option<SendCommand> {
+        let cancels = self.cancels_by_key(board);
         let was_editing = std::mem::take(&mut self.is_editing);
         if self.saving.take().is_some() || self.removing.take().is_some() || self.answer.writing.take().is_some() {
             return None;
@@ -195,13 +231,14 @@ impl SendView {
             self.typed_name.clear();
             return Some(SendCommand::Withdraw);
         }
-        if was_editing {
+        if was_editing && !cancels {
             return None;
         }
-        if let Some(sent) = board.going() {
+        if let Some(sent) = self.going(board) {
             return Some(SendCommand::Cancel(sent.sent_id));
         }
-        (self.cursor, self.selected) = (None, None);
+        // What is looked at stays so.
+        self.cursor = None;
         None
     }
 
@@ -242,7 +279,7 @@ impl SendView {
         let shown = self.shown(board);
         let mut unavailable: Vec<(UiCommand, Cow<'static, str>)> = Vec::new();
         let mut missing = |command: UiCommand, reason: Option<&'static str>| unavailable.extend(reason.map(|reason| (command, Cow::Borrowed(reason))));
-        missing(UiCommand::SendRequest, why_not(&self.editing.draft));
+        missing(UiCommand::SendRequest, why_not(&self.editing.draft).filter(|_| !self.answer.is_writing_message));
         missing(UiCommand::CopyRequestLine, why_not(&self.editing.draft));
         missing(UiCommand::SaveRequest, board.saved.folder.is_none().then_some(NO_FOLDER));
         let is_saved_selected = matches!(self.cursor, Some(LibraryKey::Saved(_)));
@@ -250,7 +287,7 @@ impl SendView {
         missing(UiCommand::EditSent, shown.is_none().then_some("nothing was sent yet"));
         let compared = shown.as_ref().and_then(|sent| before(board, sent));
         missing(UiCommand::CompareSent, compared.is_none().then_some("no answer to the same request came before"));
-        missing(UiCommand::WriteBody, shown.as_ref().is_none_or(|sent| sent.answer.body.is_empty()).then_some("there is no body"));
+        missing(UiCommand::WriteBody, shown.as_ref().is_none_or(|sent| !has_body(sent)).then_some("there is no body"));
         let is_record = matches!(self.editing.draft.request, Request::Record(_));
         missing(UiCommand::StartProbe, why_not(&self.editing.draft).or(is_record.then_some("records are no probes")));
         let is_probing = shown.as_ref().is_some_and(|sent| sent.is_probe() && sent.is_going());
@@ -268,9 +305,8 @@ impl SendView {
             || self.removing.is_some()
             || self.answer.writing.is_some()
             || self.cursor.is_some()
-            || self.selected.is_some()
             || board.asking.is_some()
-            || board.going().is_some();
+            || self.going(board).is_some();
         missing(UiCommand::StopSending, (!can_stop).then_some("nothing goes on here"));
         missing(UiCommand::Open, (self.cursor.is_none() && board.asking.is_none()).then_some("nothing is selected"));
         self.unavailable = unavailable;

@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 
 use switchboard_desk::send::{
     SentId,
-    draft::{Draft, RequestKind},
+    draft::{Draft, Request, RequestKind},
+    exchange::CREDENTIAL_LEFT_OUT,
 };
+use switchboard_model::Origin;
 
 /// Requests that were edited and given up, and are kept within reach.
 const FORMER_MAX: usize = 8;
@@ -60,6 +62,18 @@ impl Editing {
         }
         (self.before, self.draft, self.from) = (draft.clone(), draft, from);
         self.notes.clear();
+    }
+
+    /// What is done is no longer said: that a credential was left out, once a secret of the profile is named for it.
+    pub(super) fn end_notes(&mut self, secrets: &[(String, Origin)]) {
+        let auth = match &self.draft.request {
+            Request::Http(http) => &http.auth,
+            Request::Grpc(grpc) => &grpc.auth,
+            Request::Record(_) => return,
+        };
+        if auth.secret().is_some_and(|named| secrets.iter().any(|(name, _)| name == named)) {
+            self.notes.retain(|note| !note.starts_with(CREDENTIAL_LEFT_OUT));
+        }
     }
 
     /// Those that were edited and given up, the last one first.

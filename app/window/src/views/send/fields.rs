@@ -37,6 +37,8 @@ pub(super) struct Form<'a> {
     pub height_pt: f32,
     /// Whether one of the fields has the keys.
     pub is_typing: bool,
+    /// Whether that of the address has them.
+    pub is_in_address: bool,
 }
 
 impl Form<'_> {
@@ -76,7 +78,8 @@ impl Form<'_> {
 
     /// Where it is sent.
     pub(super) fn address(&mut self, ui: &mut egui::Ui, [name, hint]: [&str; 2], text: &mut String, width_pt: f32) {
-        let _entered = self.entered(ui, TextEntry::new(TextField::SendAddress, text).named(name).hint(hint).width(width_pt));
+        let entered = self.entered(ui, TextEntry::new(TextField::SendAddress, text).named(name).hint(hint).width(width_pt));
+        self.is_in_address = entered.response.has_focus();
     }
 
     /// A line of the request.
@@ -91,13 +94,22 @@ impl Form<'_> {
     }
 
     /// A text of several lines.
-    pub(super) fn text(&mut self, ui: &mut egui::Ui, [name, hint]: [&str; 2], text: &mut String, num_lines: usize) {
-        let _entered = self.entered(ui, TextEntry::new(TextField::SendText, text).named(name).hint(hint).lines(num_lines.max(2)));
+    pub(super) fn text(&mut self, ui: &mut egui::Ui, names: [&str; 2], text: &mut String, num_lines: usize) {
+        let _response = self.lines_ui(ui, names, text, num_lines);
+    }
+
+    fn lines_ui(&mut self, ui: &mut egui::Ui, [name, hint]: [&str; 2], text: &mut String, num_lines: usize) -> egui::Response {
+        self.entered(ui, TextEntry::new(TextField::SendText, text).named(name).hint(hint).lines(num_lines.max(2))).response
     }
 
     /// JSON, with its mistake below it and what puts it in order.
-    pub(super) fn json(&mut self, ui: &mut egui::Ui, [name, hint]: [&str; 2], text: &mut String, num_lines: usize) {
-        self.text(ui, [name, hint], text, num_lines);
+    pub(super) fn json(&mut self, ui: &mut egui::Ui, names: [&str; 2], text: &mut String, num_lines: usize) {
+        let _response = self.json_ui(ui, names, text, num_lines);
+    }
+
+    /// The same; the field.
+    pub(super) fn json_ui(&mut self, ui: &mut egui::Ui, [name, hint]: [&str; 2], text: &mut String, num_lines: usize) -> egui::Response {
+        let response = self.lines_ui(ui, [name, hint], text, num_lines);
         ui.horizontal(|ui| {
             // What is long is looked at once it is to be sent.
             let mistake = (text.len() <= LIVE_BYTES_MAX).then(|| json_text::mistake(text)).flatten();
@@ -112,6 +124,7 @@ impl Form<'_> {
                 ui.add(egui::Label::new(RichText::new(visible(&mistake)).size(TEXT_SMALL_PT).color(self.tokens.ink(Ink::Warn))).truncate());
             }
         });
+        response
     }
 
     /// A number. What is no number is not taken; the number before stands there again once the field is left.
