@@ -36,6 +36,8 @@ pub struct SendBoard {
     pub refusal: Option<String>,
     /// The body that was written into a file last: of which answer, and where it lies.
     pub written: Option<(SentId, String)>,
+    /// What became of the last message that was written into an open stream by hand; `None` = none was yet.
+    pub by_hand: Option<ByHand>,
     /// The requests that are kept in files, and the environments beside them.
     pub saved: Arc<SavedBoard>,
     /// What methods take, by where that is known from.
@@ -152,6 +154,39 @@ pub struct Answer {
     pub num_persisted: u64,
 }
 
+impl Answer {
+    /// What was received of a gRPC call: the server's messages that are kept, one JSON a line; `None` = none came.
+    pub fn received(&self) -> Option<String> {
+        let lines: Vec<String> = self.messages.iter().filter(|message| !message.is_ours).map(|message| in_one_line(&message.text)).collect();
+        (!lines.is_empty()).then(|| lines.join("\n") + "\n")
+    }
+
+    /// Whether the server sent a message of a gRPC call that is kept.
+    pub fn has_received(&self) -> bool {
+        self.messages.iter().any(|message| !message.is_ours)
+    }
+}
+
+/// JSON in one line: only what stands between its tokens goes. What is no JSON, bytes of an unknown type, becomes a string of it.
+fn in_one_line(text: &str) -> String {
+    if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
+        return serde_json::Value::from(text).to_string();
+    }
+    let (mut line, mut is_in_string, mut is_escaped) = (String::with_capacity(text.len()), false, false);
+    for c in text.chars() {
+        if is_in_string {
+            is_in_string = is_escaped || c != '"';
+            is_escaped = c == '\\' && !is_escaped;
+        } else if c.is_ascii_whitespace() {
+            continue;
+        } else {
+            is_in_string = c == '"';
+        }
+        line.push(c);
+    }
+    line
+}
+
 /// What an answer says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -231,6 +266,17 @@ pub struct Message {
     pub size_bytes: usize,
 }
 
+/// What became of a message that was written into an open stream by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ByHand {
+    /// Into which stream.
+    pub sent_id: SentId,
+    /// Rises with each such message.
+    pub number: u64,
+    /// Why it was not taken; `None` = it was.
+    pub refused: Option<String>,
+}
+
 /// What has to be answered before something is sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asking {
@@ -289,4 +335,21 @@ pub enum SchemaBoard {
     Known(Arc<dyn MethodSchema>),
     /// Why not; what to do.
     Failed(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_received_is_a_json_a_line_of_which_no_value_is_changed() {
+        let message = |is_ours: bool, text: &str| Message { is_ours, at_ns: 0, text: text.to_owned(), size_bytes: text.len() };
+        let theirs = "{\n  \"a b\": \"x \\\" \\\\\",\n  \"num\": 12345678901234567890.10,\n  \"l\": [ 1, 2 ]\n}";
+        let messages = vec![message(true, "{}"), message(false, theirs), message(false, "\\x08 \\x96"), message(false, "{ }")];
+        let answer = Answer { messages, ..Answer::default() };
+        let expected = "{\"a b\":\"x \\\" \\\\\",\"num\":12345678901234567890.10,\"l\":[1,2]}\n\"\\\\x08 \\\\x96\"\n{}\n";
+        assert_eq!(answer.received().as_deref(), Some(expected));
+        let ours = Answer { messages: vec![message(true, "{}")], ..Answer::default() };
+        assert_eq!((ours.received(), ours.has_received(), answer.has_received()), (None, false, true));
+    }
 }

@@ -24,11 +24,11 @@ mod rows;
 mod saved;
 mod variables;
 
-pub use board::{Answer, Asking, Message, Question, Reply, SHOWN_BYTES, SchemaBoard, SchemaKey, SendBoard, Sent, SentId, Status};
+pub use board::{Answer, Asking, ByHand, Message, Question, Reply, SHOWN_BYTES, SchemaBoard, SchemaKey, SendBoard, Sent, SentId, Status};
 pub use command::{SendAsk, SendCommand};
 pub use desk::{SendDesk, SendDeskConfig};
 pub use figures::{Ended, One, RepeatFigures};
-pub use plan::{Mistake, Plan, Planned, plan};
+pub use plan::{Mistake, Plan, Planned, plan, server_address};
 pub use record_file::{EXPORT_NOTE, FileMistake, RecordExport, RecordExportState, RecordFile, RecordsExported};
 pub use redirect::{Redirect, redirect};
 pub use rows::Rows;

@@ -8,6 +8,8 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+pub use call::server_address;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

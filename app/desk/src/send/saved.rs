@@ -95,6 +95,13 @@ impl SavedBoard {
 pub(crate) fn inside(folder: &Path, name: &str) -> Result<PathBuf, String> {
     let path = Path::new(name);
     let stays = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if path.is_absolute() {
+        return Err(format!(
+            "`{}` lies outside of the folder of requests, which is all that is read; copy it to {} and name it from there",
+            shown(name),
+            folder.display()
+        ));
+    }
     if name.is_empty() || !stays || name.contains('\\') {
         return Err(format!("`{}` leads out of the folder of requests; write a name below it", shown(name)));
     }
@@ -240,6 +247,7 @@ mod tests {
             let is_inside = inside(&folder, name).is_ok();
             assert!(!is_inside && files(Some(&folder), &[name]).is_err() && save(&folder, name, &Draft::blank(RequestKind::Http)).is_err(), "{name}");
         }
+        assert!(inside(&folder, "/etc/ca.pem").expect_err("outside").contains("copy it to "));
         #[cfg(unix)]
         {
             std::os::unix::fs::symlink(around.path().join("secret"), folder.join("link")).expect("made");

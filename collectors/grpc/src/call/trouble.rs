@@ -96,7 +96,7 @@ impl Trouble {
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                 ("is not valid yet", "Correct the clock of this machine, or the server's")
             }
-            _ => ("is not trusted", "Name the certificate of its issuer, or add that to this machine's trusted certificates"),
+            _ => ("is not trusted", "Name the certificate of its issuer under Root certificates, or add that to this machine's trusted certificates"),
         };
         Self::new(FailureKind::Authenticate, format!("{address}: its certificate {what} ({})", one_line(&reason.to_string())), next_step)
     }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::Office;
 use crate::send::board::SentId;
+use crate::send::draft::Request;
 use crate::send::saved;
 
 /// All bodies that are kept whole, bytes; the oldest go first.
@@ -48,6 +49,13 @@ impl Office {
         }
         if let Some(cut) = &sent.answer.cut {
             return Err(format!("not all of it came, so it is not written: {cut}"));
+        }
+        if matches!(sent.ask.draft.request, Request::Grpc(_)) {
+            let num_left_out = sent.answer.messages_left_out;
+            if num_left_out > 0 {
+                return Err(format!("{num_left_out} of its messages were not kept, so it is not written: it would be taken for all of them"));
+            }
+            return sent.answer.received().map(Bytes::from).ok_or_else(|| "no message was received".to_owned());
         }
         if sent.answer.body.len() as u64 == sent.answer.body_bytes {
             return Ok(sent.answer.body.clone());

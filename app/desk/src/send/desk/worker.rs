@@ -11,7 +11,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use super::reflection::describe;
 use super::sending::Sending;
 use super::{Office, Then};
-use crate::send::board::{Question, SchemaBoard, SchemaKey, SentId};
+use crate::send::board::{ByHand, Question, SchemaBoard, SchemaKey, SentId};
 use crate::send::command::{SendAsk, SendCommand};
 use crate::send::draft::{Draft, Request};
 use crate::send::saved::{self, SavedBoard};
@@ -78,9 +78,11 @@ impl Worker {
                 });
             }
             SendCommand::Message(sent_id, text) => {
-                if let Err(reason) = self.message(sent_id, &text) {
-                    office.refuse(reason);
-                }
+                let refused = self.message(sent_id, &text).err();
+                office.update(|board| {
+                    let number = board.by_hand.as_ref().map_or(0, |before| before.number) + 1;
+                    (board.refusal, board.by_hand) = (None, Some(ByHand { sent_id, number, refused }));
+                });
             }
             SendCommand::HalfClose(sent_id) => {
                 office.open.lock().remove(&sent_id);

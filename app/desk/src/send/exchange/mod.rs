@@ -11,6 +11,9 @@ mod line;
 const OF_THE_CONNECTION: [&str; 9] =
     ["content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer", "proxy-connection", "proxy-authorization"];
 
+/// How a note begins which says that a credential was left out.
+pub const CREDENTIAL_LEFT_OUT: &str = "The credential was left out";
+
 pub(in crate::send) use import::literal;
 pub use import::{IMPORT_BYTES_MAX, ImportError, Imported, OPENAPI_BYTES_MAX, PastedProto, from_text};
 pub use line::{to_curl, to_grpcurl, to_kcat};

@@ -1,9 +1,10 @@
 //! A gRPC call.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::uri::{Authority, PathAndQuery};
-use switchboard_model::{Compression, Origin, OutgoingCall};
+use switchboard_model::{AddressRefused, Compression, Origin, OutgoingCall};
 
 use super::request::timeout;
 use super::{Mistake, Plan, Planned, PlannedCall, Planner, check_json};
@@ -17,7 +18,7 @@ const MESSAGES_BYTES_MAX: usize = 64 << 20;
 
 impl Planner<'_> {
     pub(super) fn call(&self, draft: &GrpcDraft) -> Result<Plan, Mistake> {
-        let (authority, _) = Origin::parse(&self.fill("url", &draft.url)?).map_err(|error| Mistake::new("url", error.to_string()))?;
+        let authority = server(&self.fill("url", &draft.url)?)?;
         let method = method(&self.fill("method", &draft.method)?)?;
         let mut metadata = self.headers("metadata", &draft.metadata)?;
         let (trace_id, correlation_id) = self.carried(&draft.carries)?.put_into(&mut metadata)?;
@@ -74,6 +75,26 @@ fn asked_as(text: &str) -> Result<Option<String>, Mistake> {
     }
     let is_one = text.parse::<Authority>().is_ok_and(|authority| !authority.host().is_empty() && !text.contains('@'));
     if is_one { Ok(Some(text.to_owned())) } else { Err(Mistake::new("authority", "write host or host:port, without a user")) }
+}
+
+/// The address of a server of gRPC as it is meant: `host:port`, as grpcurl writes it, is `http://host:port`, so without TLS. Others are as they are.
+pub fn server_address(text: &str) -> Cow<'_, str> {
+    let text = text.trim();
+    let is_host = |host: &str| !host.is_empty() && (!host.contains(':') || host.starts_with('[') && host.ends_with(']'));
+    let is_port = |port: &str| port.parse::<u16>().is_ok();
+    let is_bare = !text.contains(['/', '\\', '@', '?', '#', '{', '}']) && text.rsplit_once(':').is_some_and(|(host, port)| is_host(host) && is_port(port));
+    if is_bare { Cow::Owned(format!("http://{text}")) } else { Cow::Borrowed(text) }
+}
+
+/// Where a call goes.
+fn server(text: &str) -> Result<Origin, Mistake> {
+    let address = server_address(text);
+    let how = "Write host:port or http://host:port for a server without TLS, https://host:port for one with it";
+    Origin::parse(&address).map(|(origin, _)| origin).map_err(|error| match error {
+        AddressRefused::Unreadable(reason) => Mistake::new("url", format!("this is no address of a server ({reason}). {how}")),
+        AddressRefused::Scheme(scheme) => Mistake::new("url", format!("addresses that begin with {scheme}: are not called. {how}")),
+        error @ AddressRefused::Credentials => Mistake::new("url", error.to_string()),
+    })
 }
 
 /// `/package.Service/Method`, also where it is written without its first slash, or with a dot before the method.

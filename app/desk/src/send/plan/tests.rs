@@ -131,6 +131,28 @@ fn nothing_can_be_put_between_the_lines_of_a_request() {
 }
 
 #[test]
+fn a_server_may_be_written_as_grpcurl_writes_it_and_what_is_none_says_how() {
+    let called = |url: &str| {
+        let grpc = GrpcDraft { url: url.to_owned(), method: "a.B/C".to_owned(), ..GrpcDraft::default() };
+        planned(&Draft { name: String::new(), request: Request::Grpc(grpc) }, &Files::new()).map(|plan| plan.origin().expect("a server").to_string())
+    };
+    for (url, origin) in [
+        ("127.0.0.1:50061", "http://127.0.0.1:50061"),
+        (" localhost:50061 ", "http://localhost:50061"),
+        ("[::1]:50061", "http://[::1]:50061"),
+        ("orders.shop.example:443", "http://orders.shop.example:443"),
+        ("https://h:1/", "https://h:1"),
+    ] {
+        assert_eq!(called(url).as_deref(), Ok(origin), "{url}");
+    }
+    for url in ["localhost", "localhost:", ":50061", "localhost:70000", "::1:50061", "dns:h:1", "ftp://h:1", "joe@h:1"] {
+        let mistake = called(url).expect_err(url);
+        assert!(mistake.field == "url" && mistake.reason.contains("Write host:port or http://host:port"), "{url}: {mistake}");
+    }
+    assert!(called("http://joe:hunter2@h:1").expect_err("credentials").reason.contains("credentials"));
+}
+
+#[test]
 fn each_row_is_a_message_of_one_call_where_that_is_asked_for() {
     let named = BTreeMap::from([("unit".to_owned(), "pieces".to_owned())]);
     let none = BTreeMap::new();

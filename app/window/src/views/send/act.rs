@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use switchboard_desk::send::{
-    SchemaKey, SendAsk, SendBoard, SendCommand, Sent,
+    SchemaKey, SendAsk, SendBoard, SendCommand, Sent, SentId,
     draft::{Body, Draft, Payload, Request, RequestKind, SchemaFrom},
     redirect,
 };
 
 use super::{
+    answer_ui::has_body,
     asking_ui::asks_name,
     caused::on_the_map,
     caused_ui::{story_action, trace_action},
@@ -17,6 +18,7 @@ use super::{
     editing::CameFrom,
     grpc_ui::{GrpcTab, why_no_methods, why_one_message},
     library_ui::{LibraryKey, walked},
+    messages_ui::is_stream,
     request_ui::{NO_FOLDER, RequestLook},
     view::SendView,
 };
@@ -96,8 +98,12 @@ impl SendView {
     pub(super) fn carry_out(&mut self, command: UiCommand, ctx: &egui::Context, context: &ViewContext<'_>, actions: &mut Vec<ViewAction>) {
         let board = context.send;
         let shown = self.shown(board);
+        let beside = self.answer.beside.take();
         match command {
-            UiCommand::SendRequest => self.send_as(false, actions),
+            UiCommand::SendRequest => match shown.filter(|sent| sent.is_open && self.answer.is_writing_message) {
+                Some(sent) => actions.extend(self.answer.next_of(&sent, board).map(send)),
+                None => self.send_unless_open(beside, board, actions),
+            },
             UiCommand::StopSending => actions.extend(self.step_back(board).map(send)),
             // The way back through what was looked at stops nothing that goes on.
             UiCommand::ClearSelection => (self.cursor, self.selected, self.is_editing) = (None, None, false),
@@ -121,8 +127,8 @@ impl SendView {
                 self.answer.seeks_message = true;
             }
             UiCommand::SendMessage => {
-                let open = shown.filter(|sent| sent.is_open);
-                actions.extend(open.map(|sent| send(SendCommand::Message(sent.sent_id, std::mem::take(&mut self.answer.next_message)))));
+                let next = shown.and_then(|sent| self.answer.next_of(&sent, board));
+                actions.extend(next.map(send));
             }
             UiCommand::HalfClose => actions.extend(shown.filter(|sent| sent.is_open).map(|sent| send(SendCommand::HalfClose(sent.sent_id)))),
             UiCommand::PasteRequest => ctx.send_viewport_cmd(egui::ViewportCommand::RequestPaste),
@@ -190,13 +196,42 @@ impl SendView {
         }
     }
 
+    /// Sends the request. While a stream of the same call is open, that stream is shown and it is said so; asked for again, another one begins beside it.
+    fn send_unless_open(&mut self, beside: Option<SentId>, board: &SendBoard, actions: &mut Vec<ViewAction>) {
+        let is_same = |sent: &Sent| match (&sent.ask.draft.request, &self.editing.draft.request) {
+            (Request::Grpc(of), Request::Grpc(grpc)) => (&of.url, &of.method) == (&grpc.url, &grpc.method) && is_stream(sent, board),
+            _ => false,
+        };
+        let open = board.sent.iter().find(|sent| sent.is_going() && !sent.is_probe() && is_same(sent)).map(|sent| sent.sent_id);
+        if open.is_some() && open != beside {
+            (self.selected, self.answer.beside) = (open, open);
+        } else {
+            self.send_as(false, actions);
+        }
+    }
+
+    /// What goes on of what is looked at; where that is a probe that nobody chose, what was sent last beside it.
+    pub(super) fn going(&self, board: &SendBoard) -> Option<Arc<Sent>> {
+        let shown = self.shown(board)?;
+        if shown.is_probe() && self.selected.is_none() {
+            return board.going().cloned();
+        }
+        Some(shown).filter(|sent| sent.is_going() && !sent.is_probe())
+    }
+
+    /// Whether Escape cancels what goes on at once, also out of a field. While an open stream is written into it leaves the field first.
+    pub(super) fn cancels_by_key(&self, board: &SendBoard) -> bool {
+        let is_asked = self.saving.is_some() || self.removing.is_some() || self.answer.writing.is_some() || board.asking.is_some();
+        !is_asked && self.going(board).is_some_and(|sent| !(self.is_editing && sent.is_open))
+    }
+
     /// Sends the request, once or as a probe; what follows is of that.
     pub(super) fn send_as(&mut self, is_probe: bool, actions: &mut Vec<ViewAction>) {
         if why_not(&self.editing.draft).is_some() {
             return;
         }
         let ask = SendAsk { is_probe, ..self.ask() };
-        self.asked_draft = Some(Arc::clone(&ask.draft));
+        (self.asked_draft, self.mended) = (Some(Arc::clone(&ask.draft)), None);
         (self.selected, self.cursor) = (None, None);
         self.typed_name.clear();
         actions.push(send(SendCommand::Send(ask)));
@@ -235,6 +270,7 @@ impl SendView {
 
     /// Leaves what was opened last, answers no, or stops waiting.
     fn step_back(&mut self, board: &SendBoard) -> Option<SendCommand> {
+        let cancels = self.cancels_by_key(board);
         let was_editing = std::mem::take(&mut self.is_editing);
         if self.saving.take().is_some() || self.removing.take().is_some() || self.answer.writing.take().is_some() {
             return None;
@@ -243,13 +279,14 @@ impl SendView {
             self.typed_name.clear();
             return Some(SendCommand::Withdraw);
         }
-        if was_editing {
+        if was_editing && !cancels {
             return None;
         }
-        if let Some(sent) = board.going() {
+        if let Some(sent) = self.going(board) {
             return Some(SendCommand::Cancel(sent.sent_id));
         }
-        (self.cursor, self.selected) = (None, None);
+        // What is looked at stays so.
+        self.cursor = None;
         None
     }
 
@@ -290,7 +327,7 @@ impl SendView {
         let shown = self.shown(board);
         let mut unavailable: Vec<(UiCommand, Cow<'static, str>)> = Vec::new();
         let mut missing = |command: UiCommand, reason: Option<&'static str>| unavailable.extend(reason.map(|reason| (command, Cow::Borrowed(reason))));
-        missing(UiCommand::SendRequest, why_not(&self.editing.draft));
+        missing(UiCommand::SendRequest, why_not(&self.editing.draft).filter(|_| !self.answer.is_writing_message));
         let (no_server, no_methods, no_message) = match &self.editing.draft.request {
             Request::Grpc(grpc) => {
                 let schema = board.schemas.get(&SchemaKey::of(grpc));
@@ -314,7 +351,7 @@ impl SendView {
         missing(UiCommand::EditSent, shown.is_none().then_some("nothing was sent yet"));
         let compared = shown.as_ref().and_then(|sent| before(board, sent));
         missing(UiCommand::CompareSent, compared.is_none().then_some("no answer to the same request came before"));
-        missing(UiCommand::WriteBody, shown.as_ref().is_none_or(|sent| sent.answer.body.is_empty()).then_some("there is no body"));
+        missing(UiCommand::WriteBody, shown.as_ref().is_none_or(|sent| !has_body(sent)).then_some("there is no body"));
         let leads = shown.as_ref().and_then(|sent| redirect(sent)).is_some_and(|leads| leads.is_ok());
         missing(UiCommand::GoToLocation, (!leads).then_some("the answer leads nowhere else"));
         let is_record = matches!(self.editing.draft.request, Request::Record(_));
@@ -334,9 +371,8 @@ impl SendView {
             || self.removing.is_some()
             || self.answer.writing.is_some()
             || self.cursor.is_some()
-            || self.selected.is_some()
             || board.asking.is_some()
-            || board.going().is_some();
+            || self.going(board).is_some();
         missing(UiCommand::StopSending, (!can_stop).then_some("nothing goes on here"));
         missing(UiCommand::Open, (self.cursor.is_none() && board.asking.is_none()).then_some("nothing is selected"));
         self.unavailable = unavailable;

@@ -2,7 +2,7 @@
 
 use egui::{Align, Layout, RichText, Sense, WidgetInfo, accesskit::Role, pos2, vec2};
 use switchboard_desk::send::{
-    Message, Redirect, Reply, SHOWN_BYTES, SendBoard, Sent, SentId,
+    Redirect, Reply, SHOWN_BYTES, SendBoard, Sent, SentId,
     draft::{RecordDraft, Request},
     redirect,
 };
@@ -14,11 +14,13 @@ use super::{
     compare_ui::Comparison,
     fields::{Form, button_ui, heading_ui, tabs_ui},
     many_ui::many_ui,
+    messages_ui::GivenMessage,
+    options_ui::ROOT_CERTIFICATES,
 };
 use crate::{
     figures, fonts,
     ink::{fitted, tone_inks},
-    sanitise::visible,
+    sanitise::{lines, visible},
     theme::{DesignTokens, Ink, TEXT_MIN_PT, TEXT_SMALL_PT},
     view::{Target, UiCommand, ViewAction},
     widgets::{
@@ -29,10 +31,10 @@ use crate::{
 
 /// Height of the bar of phases, points.
 const BAR_PT: f32 = 8.0;
-/// Messages that are laid out; of more the last ones.
-const MESSAGES_MAX: usize = 200;
 /// Headers of a reply that are listed.
 const REPLY_HEADERS_MAX: usize = 12;
+/// Characters of a detail of a status that are shown.
+const DETAIL_CHARS_MAX: usize = 8_000;
 /// Headers that are listed.
 const HEADERS_MAX: usize = 200;
 
@@ -41,7 +43,7 @@ const ADDRESS_CHARS_MAX: usize = 60;
 
 /// A part of the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum AnswerTab {
+pub(super) enum AnswerTab {
     #[default]
     Body,
     Headers,
@@ -52,20 +54,30 @@ enum AnswerTab {
 /// What is looked at of answers.
 #[derive(Default)]
 pub(super) struct AnswerLook {
-    tab: AnswerTab,
-    form: PayloadUi,
-    /// The body as it was read, and of what.
-    read: Option<((SentId, usize, bool), Payload)>,
+    /// The part of it.
+    pub tab: AnswerTab,
+    /// How its body is looked at.
+    pub form: PayloadUi,
+    /// The body, or the one message that came, as it was read, and of what.
+    pub read: Option<((SentId, usize, bool), Payload)>,
     /// The reply to a record as it was read, and of what.
     reply: Option<((SentId, RowId), Payload)>,
     /// How it differs from the one before.
     pub comparison: Comparison,
     /// The path to which the body is to be written, while that is typed.
     pub writing: Option<String>,
-    /// The next message of an open stream, as it is typed.
+    /// The next message of an open stream, as it is typed: it stays until the stream took it.
     pub next_message: String,
     /// The keys are to go to it.
     pub seeks_message: bool,
+    /// Whether they are in it.
+    pub is_writing_message: bool,
+    /// The message that was given to the desk and of which nothing is known yet.
+    pub given: Option<GivenMessage>,
+    /// Whether the message of a call of one is shown that was sent.
+    pub shows_ours: bool,
+    /// The stream beside which another one is sent once that is asked for again.
+    pub beside: Option<SentId>,
 }
 
 /// What was asked for below an answer.
@@ -75,11 +87,13 @@ pub(super) enum AnswerAsk {
     Do(ViewAction),
     /// A command of the view.
     Run(UiCommand),
-    /// Another message of an open stream.
-    Message(String),
+    /// The next message of an open stream.
+    Message,
     /// No more messages come.
     HalfClose,
-    /// The probe is to stop.
+    /// To where certificates are named.
+    Certificates,
+    /// The call or the probe is to stop.
     Stop,
     /// The body is to be written into this file.
     Write(String),
@@ -90,12 +104,18 @@ impl AnswerLook {
     pub(super) fn ui(&mut self, ui: &mut egui::Ui, form: &mut Form<'_>, sent: &Sent, board: &SendBoard, now_ns: i64) -> Option<AnswerAsk> {
         let tokens = form.tokens;
         let before = before(board, sent);
+        (self.is_writing_message, self.seeks_message) = (false, self.seeks_message && sent.is_open);
         let mut asked = head_ui(ui, sent, now_ns, tokens);
         if let Some((why, tone)) = why(sent) {
+            let names_certificates = why.contains(ROOT_CERTIFICATES);
             ui.add(egui::Label::new(RichText::new(why).size(12.5).color(tokens.ink(tone_inks(tone).0))).wrap());
+            if names_certificates && button_ui(ui, ["To Root certificates", ""], false, None, tokens) {
+                asked = Some(AnswerAsk::Certificates);
+            }
         }
         for (kind, text) in sent.answer.details.iter().take(20) {
-            ui.add(egui::Label::new(RichText::new(format!("{}: {}", visible(kind), visible(text))).font(fonts::data(12.0)).color(tokens.ink(Ink::Dim))).wrap());
+            let text = format!("{}: {}", visible(kind), lines(text, DETAIL_CHARS_MAX));
+            ui.add(egui::Label::new(RichText::new(text).font(fonts::data(12.0)).color(tokens.ink(Ink::Dim))).wrap());
         }
         asked = many_ui(ui, sent, now_ns, tokens).or(asked);
         let height_pt = (ui.available_height() - 96.0).max(120.0);
@@ -104,7 +124,7 @@ impl AnswerLook {
                 self.comparison.ui(ui, (before, sent), now_ns, height_pt, tokens);
             }
             (Request::Http(_), _) => self.parts_ui(ui, sent, height_pt, tokens),
-            (Request::Grpc(_), _) => asked = self.messages_ui(ui, form, sent, height_pt, now_ns).or(asked),
+            (Request::Grpc(_), _) => asked = self.call_ui(ui, form, (sent, board), height_pt, now_ns).or(asked),
             (Request::Record(record), _) => {
                 asked = record_ui(ui, sent, tokens).or(asked);
                 asked = self.reply_ui(ui, sent, record, height_pt, tokens).or(asked);
@@ -128,12 +148,11 @@ impl AnswerLook {
                 asked = Some(AnswerAsk::Run(UiCommand::CopyText));
             }
             let body = std::str::from_utf8(&sent.answer.body).ok().filter(|body| !body.is_empty());
-            if let Some(body) = body
-                && button_ui(ui, ["Copy the body", ""], false, None, tokens)
-            {
-                asked = Some(AnswerAsk::Do(ViewAction::Copy(body.to_owned())));
+            if (body.is_some() || sent.answer.has_received()) && button_ui(ui, ["Copy the body", ""], false, None, tokens) {
+                let text = body.map(str::to_owned).or_else(|| sent.answer.received()).unwrap_or_default();
+                asked = Some(AnswerAsk::Do(ViewAction::Copy(text)));
             }
-            if !sent.answer.body.is_empty() && button_ui(ui, ["Body to a file…", ""], false, None, tokens) {
+            if has_body(sent) && button_ui(ui, ["Body to a file…", ""], false, None, tokens) {
                 self.writing.get_or_insert_default();
             }
             let is_compared = self.comparison.is_shown;
@@ -158,7 +177,11 @@ impl AnswerLook {
             let room_pt = (ui.available_width() - 170.0).max(60.0);
             let typed = form.line(ui, ["File for the body", "/tmp/answer.json, or a name in the folder of requests"], path, room_pt);
             let why_not = path.trim().is_empty().then_some("write the path of a file first");
-            let whole = format!("Writes all {} of it; no file is replaced", figures::bytes(sent.answer.body_bytes));
+            let whole = if sent.answer.has_received() {
+                "Writes each message that was received as a line of JSON; no file is replaced".to_owned()
+            } else {
+                format!("Writes all {} of it; no file is replaced", figures::bytes(sent.answer.body_bytes))
+            };
             if button_ui(ui, ["Write", ""], true, why_not, form.tokens) || typed.is_done && why_not.is_none() {
                 ending = Some(Some(AnswerAsk::Write(path.trim().to_owned())));
             }
@@ -252,45 +275,11 @@ impl AnswerLook {
             }
         }
     }
+}
 
-    /// Messages as they went and came, and the next one where the stream is open.
-    fn messages_ui(&mut self, ui: &mut egui::Ui, form: &mut Form<'_>, sent: &Sent, height_pt: f32, now_ns: i64) -> Option<AnswerAsk> {
-        let answer = &sent.answer;
-        let mut asked = None;
-        if sent.is_open {
-            form.label_ui(ui, "Next message");
-            form.json(ui, ["Next message", "{ }"], &mut self.next_message, 3);
-            ui.horizontal(|ui| {
-                let why_not = self.next_message.trim().is_empty().then_some("write a message first");
-                if button_ui(ui, ["Send message", &UiCommand::SendMessage.keys()], true, why_not, form.tokens) {
-                    asked = Some(AnswerAsk::Message(std::mem::take(&mut self.next_message)));
-                }
-                if button_ui(ui, ["Half-close", &UiCommand::HalfClose.keys()], false, None, form.tokens) {
-                    asked = Some(AnswerAsk::HalfClose);
-                }
-            });
-        }
-        let num_left_out = answer.messages_left_out + answer.messages.len().saturating_sub(MESSAGES_MAX) as u64;
-        if num_left_out > 0 {
-            let text = format!("{} earlier are not shown", figures::things(num_left_out, "message", "messages"));
-            ui.label(RichText::new(text).size(TEXT_SMALL_PT).color(form.tokens.ink(Ink::Dim)));
-        }
-        if answer.messages.is_empty() {
-            let text = if sent.is_going() { "No message yet" } else { "No message came" };
-            ui.label(RichText::new(text).size(12.0).color(form.tokens.ink(Ink::Dim)));
-        }
-        let first = answer.messages.len().saturating_sub(MESSAGES_MAX);
-        egui::ScrollArea::vertical().id_salt("messages of the call").max_height(height_pt).auto_shrink([false, true]).show(ui, |ui| {
-            for message in &answer.messages[first..] {
-                message_ui(ui, message, now_ns, form.tokens);
-            }
-        });
-        if !answer.trailers.is_empty() || !answer.headers.is_empty() {
-            let all: Vec<(String, String)> = answer.headers.iter().chain(&answer.trailers).cloned().collect();
-            headers_ui(ui, &all, form.tokens);
-        }
-        asked
-    }
+/// Whether there is a body, or messages that came, to be written into a file.
+pub(super) fn has_body(sent: &Sent) -> bool {
+    !sent.answer.body.is_empty() || sent.answer.has_received()
 }
 
 /// What a redirect offers; nothing is sent by that.
@@ -323,7 +312,7 @@ fn head_ui(ui: &mut egui::Ui, sent: &Sent, now_ns: i64, tokens: &DesignTokens) -
     None
 }
 
-fn headers_ui(ui: &mut egui::Ui, headers: &[(String, String)], tokens: &DesignTokens) {
+pub(super) fn headers_ui(ui: &mut egui::Ui, headers: &[(String, String)], tokens: &DesignTokens) {
     let mut rows: Vec<Row> = headers.iter().take(HEADERS_MAX).map(|(name, value)| Row::pair(name, value)).collect();
     rows.extend(Row::more(headers.len(), HEADERS_MAX));
     if rows.is_empty() {
@@ -351,21 +340,9 @@ fn raw_ui(ui: &mut egui::Ui, sent: &Sent, tokens: &DesignTokens) {
         text.push_str(&format!("{}: {}\n", visible(name), visible(value)));
     }
     text.push('\n');
-    text.push_str(&crate::sanitise::lines(&String::from_utf8_lossy(&answer.body), 20_000));
+    text.push_str(&lines(&String::from_utf8_lossy(&answer.body), 20_000));
     egui::ScrollArea::both().id_salt("raw answer").auto_shrink([false, true]).max_height(400.0).show(ui, |ui| {
         ui.add(egui::Label::new(RichText::new(text).font(fonts::data(12.0)).color(tokens.ink(Ink::Text))).extend());
-    });
-}
-
-/// A message: whose it is, when, and what it says.
-fn message_ui(ui: &mut egui::Ui, message: &Message, now_ns: i64, tokens: &DesignTokens) {
-    ui.horizontal_top(|ui| {
-        let (sign, whose, ink) = if message.is_ours { ("→", "ours", Ink::Dim) } else { ("←", "theirs", Ink::Accent) };
-        ui.add(egui::Label::new(RichText::new(figures::when(message.at_ns, now_ns).to_ms()).font(fonts::data(TEXT_SMALL_PT)).color(tokens.ink(Ink::Dim))));
-        let response = ui.label(RichText::new(sign).color(tokens.ink(ink)));
-        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, whose));
-        let text = crate::sanitise::lines(&message.text, 8_000);
-        ui.add(egui::Label::new(RichText::new(text).font(fonts::data(12.0)).color(tokens.ink(Ink::Text))).wrap());
     });
 }
 

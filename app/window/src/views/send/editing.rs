@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use switchboard_desk::send::{
     Sent, SentId,
     draft::{Body, Draft, Payload, Request, RequestKind},
+    exchange::CREDENTIAL_LEFT_OUT,
 };
 use switchboard_engine::view::UsedOf;
+use switchboard_model::Origin;
 
 use crate::view::Begun;
 
@@ -127,6 +129,18 @@ impl Editing {
             self.unknown = None;
         }
         self.unknown.iter().chain(&self.notes).cloned().collect()
+    }
+
+    /// What is done is no longer said: that a credential was left out, once a secret of the profile is named for it.
+    pub(super) fn end_notes(&mut self, secrets: &[(String, Origin)]) {
+        let auth = match &self.draft.request {
+            Request::Http(http) => &http.auth,
+            Request::Grpc(grpc) => &grpc.auth,
+            Request::Record(_) => return,
+        };
+        if auth.secret().is_some_and(|named| secrets.iter().any(|(name, _)| name == named)) {
+            self.notes.retain(|note| !note.starts_with(CREDENTIAL_LEFT_OUT));
+        }
     }
 
     /// Those that were edited and given up, the last one first.

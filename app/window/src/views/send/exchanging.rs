@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use egui::{Event, RichText};
+use egui::{Event, Key, Modifiers, RichText};
 use switchboard_desk::send::{
     Planned, SendCommand, Variables,
     draft::{Carries, Draft, Request},
@@ -26,9 +26,18 @@ const KEPT_MAX: usize = 500;
 /// Notes that are shown.
 const NOTES_MAX: usize = 6;
 
+/// Characters of a text that was pasted which an address takes back.
+const ADDRESS_CHARS_MAX: usize = 8_192;
+/// The keys that undo.
+const UNDO: &str = if cfg!(target_os = "macos") { "Cmd+Z" } else { "Ctrl+Z" };
+
 impl SendView {
-    /// Takes what is pasted while no text is typed.
+    /// Takes what is pasted while no text is typed, and what is pasted into an empty address and reads as a request.
     pub(super) fn take_pasted(&mut self, ctx: &egui::Context, context: &ViewContext<'_>, actions: &mut Vec<ViewAction>) {
+        self.take_back(ctx);
+        if self.is_in_address && self.saving.is_none() && address_of(&mut self.editing.draft).is_empty() {
+            return self.take_pasted_into_address(ctx, context, actions);
+        }
         if self.is_editing || self.saving.is_some() || ctx.text_edit_focused() {
             return;
         }
@@ -41,6 +50,34 @@ impl SendView {
         match from_text(&text) {
             Ok(imported) => self.take_imported(imported, context, actions),
             Err(error) => self.editing.notes = vec![error.to_string()],
+        }
+    }
+
+    /// What reads as a request becomes one; anything else is the field's.
+    fn take_pasted_into_address(&mut self, ctx: &egui::Context, context: &ViewContext<'_>, actions: &mut Vec<ViewAction>) {
+        let read = ctx.input(|input| {
+            input.events.iter().find_map(|event| match event {
+                Event::Paste(text) if text.len() <= PASTED_BYTES_MAX => Some((from_text(text).ok()?, text.clone())),
+                _ => None,
+            })
+        });
+        let Some((imported, text)) = read.filter(|(imported, _)| !imported.drafts.is_empty()) else { return };
+        ctx.input_mut(|input| input.events.retain(|event| !matches!(event, Event::Paste(_))));
+        let mut before = self.editing.draft.clone();
+        *address_of(&mut before) = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(ADDRESS_CHARS_MAX).collect();
+        self.take_imported(imported, context, actions);
+        self.editing.notes.insert(0, format!("What was pasted was taken as a request; {UNDO} brings the text back"));
+        self.pasted = Some((self.editing.draft.clone(), before));
+    }
+
+    /// Right after a text that was pasted became a request: it is that text again.
+    fn take_back(&mut self, ctx: &egui::Context) {
+        if self.pasted.as_ref().is_none_or(|(taken, _)| *taken != self.editing.draft) {
+            self.pasted = None;
+        } else if ctx.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::Z))
+            && let Some((_, before)) = self.pasted.take()
+        {
+            self.editing.load(before, CameFrom::New);
         }
     }
 
@@ -97,6 +134,15 @@ impl SendView {
                 None
             }
         }
+    }
+}
+
+/// Where a request goes, as it is written.
+fn address_of(draft: &mut Draft) -> &mut String {
+    match &mut draft.request {
+        Request::Http(http) => &mut http.url,
+        Request::Grpc(grpc) => &mut grpc.url,
+        Request::Record(record) => &mut record.topic,
     }
 }
 

@@ -37,6 +37,8 @@ pub(super) struct Form<'a> {
     pub is_typing: bool,
     /// The text of several lines, by its name, that the keys go to.
     pub seeks: Option<&'a str>,
+    /// Whether that of the address has them.
+    pub is_in_address: bool,
 }
 
 impl Form<'_> {
@@ -76,7 +78,8 @@ impl Form<'_> {
 
     /// Where it is sent.
     pub(super) fn address(&mut self, ui: &mut egui::Ui, [name, hint]: [&str; 2], text: &mut String, width_pt: f32) {
-        let _entered = self.entered(ui, TextEntry::new(TextField::SendAddress, text).named(name).hint(hint).width(width_pt));
+        let entered = self.entered(ui, TextEntry::new(TextField::SendAddress, text).named(name).hint(hint).width(width_pt));
+        self.is_in_address = entered.response.has_focus();
     }
 
     /// A line of the request.
@@ -91,17 +94,27 @@ impl Form<'_> {
     }
 
     /// A text of several lines.
-    pub(super) fn text(&mut self, ui: &mut egui::Ui, [name, hint]: [&str; 2], text: &mut String, num_lines: usize) {
+    pub(super) fn text(&mut self, ui: &mut egui::Ui, names: [&str; 2], text: &mut String, num_lines: usize) {
+        let _response = self.lines_ui(ui, names, text, num_lines);
+    }
+
+    fn lines_ui(&mut self, ui: &mut egui::Ui, [name, hint]: [&str; 2], text: &mut String, num_lines: usize) -> egui::Response {
         let entered = self.entered(ui, TextEntry::new(TextField::SendText, text).named(name).hint(hint).lines(num_lines.max(2)));
         // The last of several messages is the one that was begun last.
         if self.seeks.is_some_and(|sought| name.starts_with(sought)) {
             entered.response.request_focus();
         }
+        entered.response
     }
 
     /// JSON, with its mistake below it and what puts it in order.
-    pub(super) fn json(&mut self, ui: &mut egui::Ui, [name, hint]: [&str; 2], text: &mut String, num_lines: usize) {
-        self.text(ui, [name, hint], text, num_lines);
+    pub(super) fn json(&mut self, ui: &mut egui::Ui, names: [&str; 2], text: &mut String, num_lines: usize) {
+        let _response = self.json_ui(ui, names, text, num_lines);
+    }
+
+    /// The same; the field.
+    pub(super) fn json_ui(&mut self, ui: &mut egui::Ui, [name, hint]: [&str; 2], text: &mut String, num_lines: usize) -> egui::Response {
+        let response = self.lines_ui(ui, [name, hint], text, num_lines);
         ui.horizontal(|ui| {
             let told = json_look::told(ui.ctx(), ui.make_persistent_id(("what is wrong with", name)), text, json_text::mistake);
             let is_wrong = told.as_ref().is_some_and(|told| told.is_of_now);
@@ -117,6 +130,7 @@ impl Form<'_> {
                 ui.add(egui::Label::new(RichText::new(visible(&told.words)).size(TEXT_SMALL_PT).color(self.tokens.ink(ink))).truncate());
             }
         });
+        response
     }
 
     /// A number. What is no number is not taken; the number before stands there again once the field is left.

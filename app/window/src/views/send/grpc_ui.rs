@@ -81,7 +81,7 @@ fn known(schema: Option<&SchemaBoard>) -> Option<&Arc<dyn MethodSchema>> {
 }
 
 /// The method, as far as it is known.
-fn method_of<'a>(grpc: &GrpcDraft, schema: Option<&'a SchemaBoard>) -> Option<&'a Method> {
+pub(super) fn method_of<'a>(grpc: &GrpcDraft, schema: Option<&'a SchemaBoard>) -> Option<&'a Method> {
     known(schema)?
         .methods()
         .iter()

@@ -14,6 +14,9 @@ use crate::{sanitise::visible, theme::Ink};
 /// Methods that are offered; any other word can be typed.
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
+/// Parameters of an address that are listed.
+const PARAMETERS_MAX: usize = 20;
+
 /// A part of the request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum HttpTab {
@@ -129,7 +132,7 @@ pub(super) fn http_ui(ui: &mut egui::Ui, form: &mut Form<'_>, http: &mut HttpDra
     let tabs = [
         (HttpTab::Body, "Body".to_owned(), form.is_wrong(&["body", "variables", "operation"])),
         (HttpTab::Headers, format!("Headers {}", num_sent(&http.headers)), form.is_wrong(&["headers"])),
-        (HttpTab::Query, format!("Query {}", num_sent(&http.query)), form.is_wrong(&["query"])),
+        (HttpTab::Query, format!("Query {}", num_sent(&http.query) + in_url(&http.url).count()), form.is_wrong(&["query"])),
         (HttpTab::Auth, format!("Auth {}", auth_word(&http.auth)), form.is_wrong(&["auth"])),
         (HttpTab::Options, "Options".to_owned(), form.is_wrong(&["timeout", "tls"])),
         (HttpTab::Repeat, repeat_word(&http.repeat, true), form.is_wrong(&["repeat", "rows"])),
@@ -144,6 +147,9 @@ pub(super) fn http_ui(ui: &mut egui::Ui, form: &mut Form<'_>, http: &mut HttpDra
             form.mistake_ui(ui, &["headers"]);
         }
         HttpTab::Query => {
+            for parameter in in_url(&http.url).take(PARAMETERS_MAX) {
+                form.told_ui(ui, &format!("in the URL: {parameter}"), Ink::Dim);
+            }
             pairs_ui(ui, form, ["parameter", "another parameter"], &mut http.query);
             form.mistake_ui(ui, &["query"]);
         }
@@ -157,6 +163,12 @@ pub(super) fn http_ui(ui: &mut egui::Ui, form: &mut Form<'_>, http: &mut HttpDra
         }
     }
     false
+}
+
+/// Parameters that stand in an address, as they are written there.
+fn in_url(url: &str) -> impl Iterator<Item = &str> {
+    let query = url.split('#').next().and_then(|url| url.split_once('?')).map_or("", |(_, query)| query);
+    query.split('&').filter(|parameter| !parameter.is_empty())
 }
 
 fn body_ui(ui: &mut egui::Ui, form: &mut Form<'_>, body: &mut Body) {

@@ -6,7 +6,7 @@ use switchboard_desk::send::{SendCommand, draft::Request};
 use super::{
     act::{send, why_not},
     answer_ui::AnswerAsk,
-    asking_ui::{Answered, asking_ui, refusal_ui},
+    asking_ui::{Answered, asking_ui, framed_ui, refusal_ui},
     caused_ui::empty_ui,
     exchanging::notes_ui,
     fields::Form,
@@ -107,7 +107,11 @@ impl SendView {
                 self.cursor = Some(key);
             }
             LibraryAsk::Reload => actions.push(send(SendCommand::Reload)),
-            LibraryAsk::Environment(environment) => (self.environment, self.is_environment_chosen) = (environment, true),
+            LibraryAsk::Environment(environment) => {
+                (self.environment, self.is_environment_chosen) = (environment, true);
+                // Whether it is still wrong with other values is known once it is sent again.
+                self.mended.clone_from(&self.mistake);
+            }
         }
     }
 
@@ -138,7 +142,7 @@ impl SendView {
         let mistake = self.mistake(board).cloned();
         let height_pt = ui.clip_rect().height();
         let seeks = self.look.seeks.take();
-        let mut form = Form { tokens, mistake: mistake.as_ref(), secrets: &board.secrets, height_pt, is_typing: false, seeks };
+        let mut form = Form { tokens, mistake: mistake.as_ref(), secrets: &board.secrets, height_pt, is_typing: false, is_in_address: false, seeks };
         let mut asked = None;
         egui::Frame::new().inner_margin(MARGIN).show(ui, |ui| {
             ui.spacing_mut().item_spacing = vec2(8.0, 4.0);
@@ -156,14 +160,15 @@ impl SendView {
                     None => {}
                 }
             }
+            self.editing.end_notes(&board.secrets);
             notes_ui(ui, &self.editing.told(), tokens);
             // Room between, so that a click above the address hits nothing.
             ui.add_space(8.0);
             let mut variables = board.saved.variables(self.environment.as_deref());
             variables.extend(self.editing.given.clone());
-            let is_going = board.going().is_some();
+            let is_going = self.going(board).is_some();
             let why_not = why_not(&self.editing.draft);
-            let request = RequestUi { board, variables: &variables, is_going, why_not };
+            let request = RequestUi { board, variables: &variables, is_going, cancels_by_key: self.cancels_by_key(board), why_not };
             asked = request.ui(ui, &mut form, &mut self.editing, &mut self.look).or(asked);
             if board.sent.is_empty() {
                 ui.add_space(10.0);
@@ -172,9 +177,10 @@ impl SendView {
             }
         });
         self.is_editing |= form.is_typing;
+        self.is_in_address = form.is_in_address;
         match asked {
             Some(RequestAsk::Run(UiCommand::StopSending)) => {
-                let going = board.going();
+                let going = self.going(board);
                 actions.extend(going.map(|sent| send(SendCommand::Cancel(sent.sent_id))));
             }
             Some(RequestAsk::Run(command)) => self.commands.push(command),
@@ -193,7 +199,8 @@ impl SendView {
         let ask = self.ask();
         if let Request::Grpc(grpc) = &ask.draft.request {
             actions.push(send(SendCommand::Describe(Box::new(grpc.clone()), ask.environment.clone())));
-            self.asked_draft = Some(ask.draft);
+            (self.asked_draft, self.mended) = (Some(ask.draft), None);
+            self.typed_name.clear();
         }
     }
 
@@ -220,8 +227,13 @@ impl SendView {
             let text = format!("of {} at {}", sent.call, crate::figures::when(sent.at_ns, context.clock_ns).to_s());
             ui.label(RichText::new(crate::sanitise::visible(&text)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim)));
         }
-        let seeks = std::mem::take(&mut self.answer.seeks_message).then_some("Next message");
-        let mut form = Form { tokens, mistake: None, secrets: &board.secrets, height_pt: 0.0, is_typing: false, seeks };
+        if self.answer.beside == Some(sent.sent_id) {
+            let text = format!("This call still goes on. {} once more sends another one beside it", UiCommand::SendRequest.keys());
+            framed_ui(ui, Ink::Warn, Ink::WarnFill, tokens, |ui| {
+                ui.add(egui::Label::new(RichText::new(text).size(12.5).color(tokens.ink(Ink::Text))).wrap());
+            });
+        }
+        let mut form = Form { tokens, mistake: None, secrets: &board.secrets, height_pt: 0.0, is_typing: false, is_in_address: false, seeks: None };
         match self.answer.ui(ui, &mut form, &sent, board, context.clock_ns) {
             Some(AnswerAsk::Do(action)) => actions.push(action),
             Some(AnswerAsk::Run(command)) if command.copies() => actions.push(ViewAction::Run(command)),
@@ -229,9 +241,10 @@ impl SendView {
                 self.commands.push(command);
                 ui.ctx().request_repaint();
             }
-            Some(AnswerAsk::Message(json)) => actions.push(send(SendCommand::Message(sent.sent_id, json))),
+            Some(AnswerAsk::Message) => actions.extend(self.answer.next_of(&sent, board).map(send)),
             Some(AnswerAsk::Write(path)) => actions.push(send(SendCommand::SaveBody(sent.sent_id, path))),
             Some(AnswerAsk::Stop) => actions.push(send(SendCommand::Cancel(sent.sent_id))),
+            Some(AnswerAsk::Certificates) => self.look.show(&self.editing.draft.request, "tls"),
             Some(AnswerAsk::HalfClose) => actions.push(send(SendCommand::HalfClose(sent.sent_id))),
             None => {}
         }

@@ -22,6 +22,7 @@ mod lay_out;
 mod library;
 mod library_ui;
 mod many_ui;
+mod messages_ui;
 mod methods_ui;
 mod options_ui;
 mod pairs_ui;

@@ -12,6 +12,9 @@ use crate::{
 /// The header that a correlation id has where it was switched off and is switched on again.
 const CORRELATION_HEADER: &str = "x-correlation-id";
 
+/// What the field is called that names certificates which a server is trusted by; errors call it so, too.
+pub(super) const ROOT_CERTIFICATES: &str = "Root certificates";
+
 /// Which way of saying who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AuthKind {
@@ -99,7 +102,7 @@ fn secret_ui(ui: &mut egui::Ui, form: &Form<'_>, what: &str, secret: &mut String
 
 /// How the server proves who it is.
 pub(super) fn tls_ui(ui: &mut egui::Ui, form: &mut Form<'_>, tls: &mut TlsDraft) {
-    form.named_line(ui, ["Root certificates", "A file (PEM) in the folder of requests, besides the system's"], &mut tls.root_certificates);
+    form.named_line(ui, [ROOT_CERTIFICATES, "A file (PEM) in the folder of requests, besides the system's"], &mut tls.root_certificates);
     form.named_line(ui, ["Own identity", "A file with certificate and key (PEM), where the server asks who we are"], &mut tls.identity);
     ui.add_space(2.0);
     ui.checkbox(&mut tls.unchecked, "Do not look at the server's certificate");

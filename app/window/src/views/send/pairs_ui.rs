@@ -32,7 +32,10 @@ fn columns_ui(ui: &mut egui::Ui, form: &Form<'_>, names: &[(&str, f32)]) {
 
 fn switch_ui(ui: &mut egui::Ui, off: &mut bool, words: &str) {
     let mut is_on = !*off;
+    // A switch is as wide as anything to be pressed is high, unless it is said otherwise: rows stand below one another.
+    let pressed_pt = std::mem::replace(&mut ui.spacing_mut().interact_size.y, SWITCH_PT - 6.0);
     let switch = ui.add_sized(vec2(SWITCH_PT - 6.0, 20.0), egui::Checkbox::without_text(&mut is_on));
+    ui.spacing_mut().interact_size.y = pressed_pt;
     switch.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, is_on, format!("{words} is sent")));
     switch.on_hover_text("Whether it is sent; it is kept all the same");
     *off = !is_on;

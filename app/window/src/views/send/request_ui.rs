@@ -6,6 +6,7 @@ use egui::{Align, Layout, RichText, WidgetInfo, accesskit::Role, vec2};
 use switchboard_desk::send::{
     MADE, SchemaKey, SendBoard,
     draft::{Body, Payload, Request, RequestKind},
+    server_address,
 };
 
 use super::{
@@ -119,8 +120,10 @@ pub(super) struct RequestUi<'a> {
     pub board: &'a SendBoard,
     /// Values of the environment that is chosen.
     pub variables: &'a BTreeMap<String, String>,
-    /// Whether the last one that was sent goes on.
+    /// Whether what is looked at goes on.
     pub is_going: bool,
+    /// Whether Escape cancels it at once.
+    pub cancels_by_key: bool,
     /// Why it can not be sent; `None` = it can.
     pub why_not: Option<&'a str>,
 }
@@ -143,6 +146,9 @@ impl RequestUi<'_> {
             }
             Request::Grpc(grpc) => {
                 form.mistake_ui(ui, &["url", "file"]);
+                if let std::borrow::Cow::Owned(taken_as) = server_address(&grpc.url) {
+                    form.told_ui(ui, &format!("Taken as {taken_as}, without TLS; write https:// before it for TLS"), Ink::Dim);
+                }
                 if grpc_ui::method_ui(ui, form, grpc, &mut look.grpc, schema) {
                     asked = Some(RequestAsk::Describe);
                 }
@@ -183,8 +189,8 @@ impl RequestUi<'_> {
             }
             let (text, command) = if self.is_going { ("Cancel", UiCommand::StopSending) } else { ("Send", UiCommand::SendRequest) };
             let why_not = self.why_not.filter(|_| !self.is_going);
-            sized_button_ui(ui, [text, &command.keys()], vec2(ui.available_width(), ADDRESS_PT), !self.is_going, why_not, form.tokens)
-                .then_some(RequestAsk::Run(command))
+            let keys = if self.is_going && !self.cancels_by_key { String::new() } else { command.keys() };
+            sized_button_ui(ui, [text, &keys], vec2(ui.available_width(), ADDRESS_PT), !self.is_going, why_not, form.tokens).then_some(RequestAsk::Run(command))
         })
         .inner
     }

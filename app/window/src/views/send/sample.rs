@@ -240,6 +240,23 @@ pub(crate) fn open_stream() -> Sent {
     }
 }
 
+/// A call that was answered with one message of so many lines.
+pub(crate) fn called_with_lines(num: usize) -> Sent {
+    let members: Vec<String> = (0..num).map(|line| format!("  \"line{line}\": {line}")).collect();
+    let theirs = format!("{{\n{}\n}}", members.join(",\n"));
+    let message =
+        |is_ours: bool, json: &str, at_ms: i64| Message { is_ours, at_ns: NOW_NS - 204 * SECOND_NS + at_ms * MS_NS, text: text(json), size_bytes: 12 };
+    let answer = Answer {
+        status: Some(Status::Grpc { code: 0, message: String::new() }),
+        messages: vec![message(true, r#"{"note":"an order as it was sent"}"#, 1), message(false, &theirs, 5)],
+        headers: vec![(text("content-type"), text("application/grpc"))],
+        trailers: vec![(text("x-took"), text("4 ms"))],
+        ..Answer::default()
+    };
+    let settled = Some(Settled::Tried(Outcome::Done(Receipt::Called(0))));
+    Sent { answer, settled, ..sent(2, place_order(), "shop.v1.Orders/PlaceOrder", "http://localhost:50051", 204, 6_000) }
+}
+
 /// A board with what was sent, what is kept, and what can be named.
 pub(crate) fn board() -> SendBoard {
     let refused = Sent {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod asking;
+mod calls;
 mod caused;
 mod compose;
 mod from_seen;
@@ -162,6 +163,9 @@ fn pictures_of_sending_stay_as_they_are() {
     picture("send-asking-dark", ThemeChoice::Dark, small, &confirm, &saved);
     let stream = source(SendBoard { sent: std::iter::once(Arc::new(sample::open_stream())).chain(sample::board().sent).collect(), ..sample::board() });
     picture("send-stream-dark", ThemeChoice::Dark, small, &stream, &composed(sample::place_order()));
+    let called = source(SendBoard { sent: vec![Arc::new(sample::called_with_lines(17))], ..sample::board() });
+    picture("send-call-dark", ThemeChoice::Dark, small, &called, &composed(sample::place_order()));
+    picture("send-call-light", ThemeChoice::Light, large, &called, &composed(sample::place_order()));
     picture("send-stream-light", ThemeChoice::Light, large, &stream, &composed(sample::place_order()));
     let mistake = Mistake { field: "topic", reason: "write the name of a topic: letters, digits, dots, dashes, underscores, at most 249".to_owned() };
     let wrong = source(SendBoard { mistake: Some(mistake), ..sample::board() });

@@ -62,8 +62,15 @@ pub(crate) struct SendView {
     /// Something is asked, and whether a name has to be typed.
     asking: Option<bool>,
     wanted: Option<Target>,
-    mistake: Option<Mistake>,
+    pub(super) mistake: Option<Mistake>,
+    /// A mistake of other values than those that are chosen now.
+    pub(super) mended: Option<Mistake>,
+    /// Whether the field of the address has the keys.
+    pub(super) is_in_address: bool,
+    /// What became of a text that was pasted into an empty address, and what it is without that.
+    pub(super) pasted: Option<(Draft, Draft)>,
     is_going: bool,
+    cancels_by_key: bool,
     shown: Option<SentId>,
 }
 
@@ -100,7 +107,10 @@ impl SendView {
             self.is_editing = false;
         }
         self.asking = asking;
-        self.is_going = board.going().is_some();
+        self.answer.take_message(board);
+        self.answer.beside = self.answer.beside.filter(|beside| board.sent.iter().any(|sent| sent.sent_id == *beside && sent.is_going()));
+        self.is_going = self.going(board).is_some();
+        self.cancels_by_key = self.cancels_by_key(board);
         self.shown = self.shown(board).map(|sent| sent.sent_id);
     }
 
@@ -135,7 +145,7 @@ impl SendView {
     /// What is wrong with the request, as long as it is as it was then.
     pub(super) fn mistake<'a>(&self, board: &'a SendBoard) -> Option<&'a Mistake> {
         let is_same = || self.asked_draft.as_ref().is_none_or(|asked| *asked == self.ask().draft);
-        board.mistake.as_ref().filter(|_| is_same())
+        board.mistake.as_ref().filter(|mistake| is_same() && self.mended.as_ref() != Some(*mistake))
     }
 }
 
@@ -201,8 +211,8 @@ impl View for SendView {
     fn hints(&self) -> Vec<(UiCommand, &'static str)> {
         let step_back = match (self.asking, self.is_editing, self.is_going) {
             (Some(_), ..) => Some("do not send"),
+            (None, _, true) if self.cancels_by_key => Some("cancel"),
             (None, true, _) => Some("leave the request"),
-            (None, false, true) => Some("cancel"),
             _ => None,
         };
         let mut hints = Vec::new();

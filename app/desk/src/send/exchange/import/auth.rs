@@ -5,7 +5,7 @@ use switchboard_model::Redactor;
 
 use super::notes::{Notes, told};
 use crate::send::draft::Auth;
-use crate::send::exchange::OF_THE_CONNECTION;
+use crate::send::exchange::{CREDENTIAL_LEFT_OUT, OF_THE_CONNECTION};
 
 /// What becomes of a header that was pasted.
 pub(super) enum Header {
@@ -88,7 +88,7 @@ impl Credentials {
     /// The credential, and what is to be done about it.
     pub fn finish(self, notes: &mut Notes) -> Auth {
         if let Some(secret) = self.auth.secret() {
-            notes.add(format!("The credential was left out: add a [[secrets]] table called `{}` to the profile, with name, server and from.", told(secret)));
+            notes.add(format!("{CREDENTIAL_LEFT_OUT}: add a [[secrets]] table called `{}` to the profile, with name, server and from.", told(secret)));
         }
         self.auth
     }

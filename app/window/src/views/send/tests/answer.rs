@@ -39,6 +39,15 @@ fn the_body_of_an_answer_is_written_into_a_file() {
 }
 
 #[test]
+fn from_a_certificate_that_is_not_trusted_it_leads_to_where_its_issuers_is_named() {
+    let reason = "https://h:1: its certificate is not trusted. Name the certificate of its issuer under Root certificates";
+    let settled = switchboard_desk::ledger::Settled::Tried(switchboard_model::Outcome::NotDone(reason.to_owned()));
+    let (_, mut harness) = open(SendBoard { sent: vec![Arc::new(Sent { settled: Some(settled), ..sample::answered() })], ..sample::board() });
+    click(&mut harness, Role::Button, "To Root certificates");
+    harness.get_by_role_and_label(Role::TextInput, "Root certificates");
+}
+
+#[test]
 fn an_answer_is_compared_with_the_one_before() {
     let (_, mut harness) = open(sample::compared());
     click(&mut harness, Role::Button, "Compare with the one before");

@@ -61,6 +61,13 @@ fn a_mistake_stands_at_its_field_until_the_request_is_changed() {
     harness.get_by_role_and_label(Role::Tab, "request Headers 2, something is wrong here");
     harness.get_by_label("`x tenant` is no name of a header");
     assert_eq!(value(&harness, Role::TextInput, "Name of header 1"), "x-tenant", "its part is shown");
+    // With other values it may be none.
+    click(&mut harness, Role::ComboBox, "Environment: local");
+    harness.get_by_label("staging").click();
+    settle(&mut harness);
+    assert!(harness.query_by_label("`x tenant` is no name of a header").is_none());
+    ctrl(&mut harness, Key::Enter);
+    harness.get_by_label("`x tenant` is no name of a header");
     line(&mut harness, "Name of header 4", "y");
     assert!(harness.query_by_label("`x tenant` is no name of a header").is_none());
 }

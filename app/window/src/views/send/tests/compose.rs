@@ -35,6 +35,20 @@ fn a_request_of_http_is_sent_as_it_was_composed() {
 }
 
 #[test]
+fn parameters_of_the_address_are_counted_and_listed_with_the_others() {
+    let (_, mut harness) = open(SendBoard { sent: Vec::new(), ..sample::board() });
+    ctrl(&mut harness, Key::N);
+    harness.event(Event::Text("http://h/orders?a=1&b={{sku}}&#c?d".to_owned()));
+    settle(&mut harness);
+    click(&mut harness, Role::Tab, "request Query 2");
+    harness.get_by_label("in the URL: b={{sku}}");
+    line(&mut harness, "Name of parameter 1", "dry");
+    harness.get_by_role_and_label(Role::Tab, "request Query 3");
+    let left = |harness: &Window, row: u32| harness.get_by_role_and_label(Role::TextInput, &format!("Name of parameter {row}")).rect().left();
+    assert!((left(&harness, 1) - left(&harness, 2)).abs() < 0.5, "rows stand below one another");
+}
+
+#[test]
 fn each_kind_of_body_has_its_fields() {
     let (source, mut harness) = open(SendBoard { sent: Vec::new(), ..sample::board() });
     ctrl(&mut harness, Key::N);
@@ -157,15 +171,4 @@ fn messages_of_one_call_are_made_of_the_rows_of_a_file() {
     settle(&mut harness);
     harness.get_by_role_and_label(Role::Tab, "request Messages × rows, something is wrong here");
     harness.get_by_label("`stock.csv` has no rows");
-}
-
-#[test]
-fn messages_are_written_into_an_open_stream_by_hand() {
-    let (source, mut harness) = open(SendBoard { sent: vec![Arc::new(sample::open_stream())], ..sample::board() });
-    harness.get_by_label_contains("{\"sku\":\"lamp\",\"stock\":3}");
-    write(&mut harness, Role::MultilineTextInput, "Next message", "{}");
-    click(&mut harness, Role::Button, "Send message");
-    click(&mut harness, Role::Button, "Half-close");
-    assert_eq!(asked(&source), [SendCommand::Message(SentId(7), "{}".to_owned()), SendCommand::HalfClose(SentId(7))]);
-    assert_eq!(value(&harness, Role::MultilineTextInput, "Next message"), "", "the next one begins anew");
 }

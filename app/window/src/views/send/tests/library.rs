@@ -97,6 +97,35 @@ fn a_line_of_curl_is_pasted_and_a_request_is_copied_as_one() {
     assert!(line.contains("\ncurl -X PUT ") && line.contains("http://localhost:8080/orders/1?x=") && !line.contains("traceparent"), "{line}");
 }
 
+#[test]
+fn a_request_is_pasted_into_an_empty_address_and_what_was_pasted_is_brought_back() {
+    let (source, mut harness) = open(SendBoard { sent: Vec::new(), secrets: Vec::new(), ..sample::board() });
+    let paste = |harness: &mut Window, text: &str| {
+        harness.event(Event::Paste(text.to_owned()));
+        settle(harness);
+    };
+    ctrl(&mut harness, Key::N);
+    paste(&mut harness, "http://localhost:8080/orders");
+    assert_eq!(http_of(&harness), "http://localhost:8080/orders", "an address is pasted as such");
+    let line = "curl -X PUT http://localhost:8080/orders/1 -H 'Authorization: Bearer hunter2Zq7'";
+    paste(&mut harness, line);
+    assert!(http_of(&harness).contains("curl"), "nor is anything taken that is pasted behind another text");
+    ctrl(&mut harness, Key::N);
+    paste(&mut harness, line);
+    assert_eq!(http_of(&harness), "http://localhost:8080/orders/1");
+    harness.get_by_label_contains("What was pasted was taken as a request");
+    ctrl(&mut harness, Key::Z);
+    assert_eq!(http_of(&harness), line);
+    assert!(harness.query_by_label_contains("What was pasted was taken as a request").is_none());
+    // What was left out is said until the secret that is named for it stands in the profile.
+    ctrl(&mut harness, Key::N);
+    paste(&mut harness, line);
+    harness.get_by_label_contains("The credential was left out");
+    source.show_send(SendBoard { sent: Vec::new(), ..sample::board() });
+    settle(&mut harness);
+    assert!(harness.query_by_label_contains("The credential was left out").is_none());
+}
+
 fn http_of(harness: &Window) -> String {
     value(harness, Role::TextInput, "URL")
 }
