@@ -377,7 +377,9 @@ async fn what_became_of_calls_is_written_down_before_their_answers_are_read_agai
         desk.until("question", |_| is_asked().then_some(())).await;
         let deadline = Instant::now() + WITHIN;
         loop {
-            let lines = desk.lines().await;
+            let mut lines = desk.lines().await;
+            // What the method takes was asked before, by a call of its own.
+            lines.retain(|line| line.call == "shop.Orders/Place");
             if lines.len() as u64 == num && lines.iter().all(|line| line.settled.counts_as() == SettledAs::Done) {
                 break;
             }
