@@ -259,6 +259,41 @@ impl Method {
     }
 }
 
+/// A field of a message, for whoever writes one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Field {
+    /// As the `.proto` file names it.
+    pub name: String,
+    /// As JSON names it.
+    pub json_name: String,
+    /// Its type in words, such as `string`, `list of shop.Item` or `map from string to int64`.
+    pub type_words: String,
+    /// Full name of the message that it holds, or that its list or map is of; `None` = something else.
+    pub message: Option<String>,
+    /// Values that it, or an element of its list or map, can have, JSON: all of an enum, some of what has a form of its own.
+    pub choices: Vec<String>,
+    /// The group of which at most one field is set; `None` = it is in none.
+    pub oneof: Option<String>,
+    /// Whether it is a list.
+    pub is_list: bool,
+    /// Where it is a map, a key to begin with; `None` = it is none.
+    pub map_key: Option<String>,
+    /// A value to begin with, JSON; of a list or a map, one of an element.
+    pub example: String,
+}
+
+impl Field {
+    /// The message whose fields can be looked at; `None` = it has none, or a form of its own in JSON.
+    pub fn leads_to(&self) -> Option<&str> {
+        self.message.as_deref().filter(|message| !message.starts_with("google.protobuf."))
+    }
+
+    /// Whether it holds messages of any type.
+    pub fn is_any(&self) -> bool {
+        self.message.as_deref() == Some("google.protobuf.Any")
+    }
+}
+
 /// What methods take and give.
 pub trait MethodSchema: fmt::Debug + Send + Sync {
     /// All methods, by service and name.
@@ -272,6 +307,15 @@ pub trait MethodSchema: fmt::Debug + Send + Sync {
 
     /// A message to begin with, JSON, for a method (`package.Service/Method`).
     fn template(&self, method: &str) -> Result<String, String>;
+
+    /// The fields of a message, by its full name, in the order of their numbers; of one that is not known there are none.
+    fn fields(&self, message: &str) -> Vec<Field>;
+
+    /// Full names of the messages that a `google.protobuf.Any` can hold, in order.
+    fn types(&self) -> &[String];
+
+    /// A `google.protobuf.Any` that holds a message, JSON, to begin with; `None` if the message is not known.
+    fn any_example(&self, message: &str) -> Option<String>;
 
     /// A message as it goes over the wire.
     fn encode(&self, method: &str, json: &str) -> Result<Bytes, String>;

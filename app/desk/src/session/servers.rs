@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use parking_lot::Mutex;
-use switchboard_grpc::{Schema, StatusDetail, StatusDetailContent};
+use switchboard_grpc::{FieldOutline, Schema, StatusDetail, StatusDetailContent};
 use switchboard_model::{AnswerNews, CallNews, Leave, Origin, Outcome, OutgoingCall, OutgoingRequest, PermitRefused, Receipt, SendPermit, SendRules, Target};
 use tokio::sync::mpsc;
 
 use crate::profile::Profile;
-use crate::send::access::{AsRead, Method, MethodSchema, SchemaFiles, Server, ServerAccess, Tell, TlsFiles, Untold, Waiting};
+use crate::send::access::{AsRead, Field, Method, MethodSchema, SchemaFiles, Server, ServerAccess, Tell, TlsFiles, Untold, Waiting};
 use crate::session::allowed::{Allowed, is_production};
 use crate::session::kept_callers::KeptCallers;
 use crate::sources::SourceProfile;
@@ -227,6 +227,8 @@ async fn resolve(origin: Origin) -> Result<Vec<SocketAddr>, String> {
 struct Known {
     schema: Schema,
     methods: Vec<Method>,
+    /// Listed when they are first asked for.
+    types: OnceLock<Vec<String>>,
 }
 
 impl Known {
@@ -239,7 +241,7 @@ impl Known {
             input: method.input,
             output: method.output,
         };
-        Self { methods: schema.methods().into_iter().map(told).collect(), schema }
+        Self { methods: schema.methods().into_iter().map(told).collect(), types: OnceLock::new(), schema }
     }
 }
 
@@ -265,6 +267,18 @@ impl MethodSchema for Known {
         self.schema.template(&path(method)).map_err(|error| error.to_string())
     }
 
+    fn fields(&self, message: &str) -> Vec<Field> {
+        self.schema.outline(message).unwrap_or_default().into_iter().map(field).collect()
+    }
+
+    fn types(&self) -> &[String] {
+        self.types.get_or_init(|| self.schema.types())
+    }
+
+    fn any_example(&self, message: &str) -> Option<String> {
+        self.schema.any_example(message)
+    }
+
     fn encode(&self, method: &str, json: &str) -> Result<Bytes, String> {
         self.schema.encode(&path(method), json).map_err(|error| error.to_string())
     }
@@ -282,6 +296,15 @@ impl MethodSchema for Known {
         let says = self.schema.status_details(bytes).into_iter().map(detail).collect();
         AsRead { says, unknown_types: self.schema.unknown_details(bytes) }
     }
+}
+
+fn field(outline: FieldOutline) -> Field {
+    let FieldOutline { name, json_name, type_words, message, mut choices, oneof, is_repeated, map_key, example } = outline;
+    // The time of sending: a variable, of which the schema knows nothing.
+    let now = (message.as_deref() == Some("google.protobuf.Timestamp")).then(|| "\"{{now}}\"".to_owned());
+    choices.splice(0..0, now.clone());
+    let example = now.unwrap_or(example);
+    Field { name, json_name, type_words, message, choices, oneof, is_list: is_repeated, map_key: map_key.map(str::to_owned), example }
 }
 
 fn detail(detail: StatusDetail) -> (String, String) {

@@ -187,6 +187,7 @@ commands! {
     AskMethods: SEND, Object, "Ask the server for its methods", "What methods there are and what they take, from the server or from files; a read, which changes nothing", [COMMAND D];
     ChooseMethod: SEND, Object, "Choose a method…", "Of those that are known, by words of its path", [COMMAND M];
     MessageTemplate: SEND, Object, "Begin the message by a template", "By what the method takes", [COMMAND T];
+    MessageFields: SEND, Object, "Fields of the message…", "What can be set in it and what it can be, each put in when it is chosen; a second time folds them", [COMMAND L];
     AddMessage: SEND, Object, "Add a message", "Another one of a client's stream", [];
     KeepStreamOpen: SEND, Object, "Keep the stream open, or not", "More messages can be written by hand below the answer, until it is half-closed", [];
     SendMessage: SEND, Object, "Send the next message", "Of the open stream; where none is written yet, keys go to where it is", [ALT Enter];

@@ -132,6 +132,16 @@ impl Schema {
         self.pool.get_message_by_name(message).map(|message| super::outline::outline(&message))
     }
 
+    /// Full names of the messages that a `google.protobuf.Any` can hold, in order.
+    pub fn types(&self) -> Vec<String> {
+        super::outline::types(self.pool.all_messages())
+    }
+
+    /// A `google.protobuf.Any` that holds a message, JSON, to begin with; `None` if the schema does not know the message.
+    pub fn any_example(&self, message: &str) -> Option<String> {
+        self.pool.get_message_by_name(message).map(|message| super::template::any_example(&message))
+    }
+
     /// A message for a method, from the canonical JSON of protobuf to bytes.
     pub fn encode(&self, path: &str, json: &str) -> Result<Bytes, SchemaError> {
         super::encode::encode(self.message(path, true)?, json)

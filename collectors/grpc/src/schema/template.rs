@@ -18,6 +18,43 @@ pub(super) fn template(message: &MessageDescriptor) -> String {
     template.json.into_text()
 }
 
+/// A value to begin with, of a field or of an element of one.
+pub(super) fn example(kind: &Kind) -> String {
+    let mut template = Template { json: Json::new(BYTES_MAX), within: Vec::new() };
+    template.value(kind);
+    template.json.into_text()
+}
+
+/// The key of a map's entry to begin with.
+pub(super) fn key_example(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::String => "",
+        Kind::Bool => "false",
+        _ => "0",
+    }
+}
+
+/// A `google.protobuf.Any` that holds this message.
+pub(super) fn any_example(message: &MessageDescriptor) -> String {
+    let mut template = Template { json: Json::new(BYTES_MAX), within: Vec::new() };
+    template.json.open('{');
+    template.json.name("@type");
+    template.json.text(&format!("type.googleapis.com/{}", message.full_name()));
+    if has_own_form(message.full_name()) {
+        template.json.name("value");
+        template.message(message);
+    } else {
+        template.fields(message);
+    }
+    template.json.close('}');
+    template.json.into_text()
+}
+
+/// Whether a message has a form of its own in JSON.
+fn has_own_form(name: &str) -> bool {
+    Template { json: Json::new(BYTES_MAX), within: Vec::new() }.well_known(name)
+}
+
 struct Template {
     json: Json,
     /// The messages that are open, outermost first.
@@ -29,8 +66,13 @@ impl Template {
         if self.well_known(message.full_name()) {
             return;
         }
-        self.within.push(message.full_name().to_owned());
         self.json.open('{');
+        self.fields(message);
+        self.json.close('}');
+    }
+
+    fn fields(&mut self, message: &MessageDescriptor) {
+        self.within.push(message.full_name().to_owned());
         for field in message.fields() {
             if self.json.is_full() {
                 break;
@@ -41,7 +83,6 @@ impl Template {
                 self.field(&field);
             }
         }
-        self.json.close('}');
         self.within.pop();
     }
 
@@ -52,11 +93,7 @@ impl Template {
             let value = entry.map_entry_value_field().kind();
             self.json.open('{');
             if !self.is_cut(&value) {
-                self.json.name(match entry.map_entry_key_field().kind() {
-                    Kind::String => "",
-                    Kind::Bool => "false",
-                    _ => "0",
-                });
+                self.json.name(key_example(&entry.map_entry_key_field().kind()));
                 self.value(&value);
             }
             self.json.close('}');

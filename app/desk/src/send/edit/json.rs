@@ -51,6 +51,48 @@ pub(super) fn set(text: &str, path: &JsonPath, json: &str) -> Result<String, Why
     }
 }
 
+/// What stands at a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// An object, and the name of its last member.
+    Object(Option<String>),
+    /// An array, and how many elements it has.
+    Array(usize),
+    /// `null`.
+    Null,
+    /// A text, a number, a word.
+    Other,
+}
+
+/// What stands at a path.
+pub(super) fn found(text: &str, path: &JsonPath) -> Result<Found, Why> {
+    let at = walk(text, &path.0)?;
+    Ok(match &text[at.clone()] {
+        "null" => Found::Null,
+        value if value.starts_with(['{', '[']) => {
+            let inside = inside(text, &at)?;
+            let last = inside.parts.last().and_then(|part| part.name.as_deref()).map(str::to_owned);
+            if inside.is_object { Found::Object(last) } else { Found::Array(inside.parts.len()) }
+        }
+        _ => Found::Other,
+    })
+}
+
+/// Adds an element to the array at a path, as its last one, written as those before it are.
+pub(super) fn push(text: &str, path: &JsonPath, json: &str) -> Result<String, Why> {
+    let inside = inside(text, &walk(text, &path.0)?)?;
+    if inside.is_object {
+        return Err(Why::Wrong("an object has no elements".to_owned()));
+    }
+    let Some(last) = inside.parts.last() else { return Ok(replaced(text, inside.all.start + 1..inside.all.end - 1, json)) };
+    let before = match inside.parts.len().checked_sub(2) {
+        Some(before) => text[inside.parts[before].value.end..last.value.start].to_owned(),
+        None => format!(",{}", &text[inside.all.start + 1..last.value.start]),
+    };
+    let end = last.value.end;
+    Ok(replaced(text, end..end, &format!("{before}{json}")))
+}
+
 /// Takes away what stands at a path.
 pub(super) fn remove(text: &str, path: &JsonPath) -> Result<String, Why> {
     let Some((last, above)) = path.0.split_last() else { return Err(Why::Wrong("the whole value cannot be removed: send null as a value instead".to_owned())) };
@@ -242,6 +284,16 @@ mod tests {
         assert_eq!(changed("note", "null"), ORDER.replace("]} }", "]},\n  \"note\": null }"));
         assert_eq!(set("{ }", &path("a"), "1"), Ok("{\"a\":1}".to_owned()));
         assert_eq!(set("{\n \"b\": 2\n}", &path("a"), "1"), Ok("{\n \"b\": 2,\n \"a\": 1\n}".to_owned()));
+    }
+
+    #[test]
+    fn an_element_is_added_behind_the_others() {
+        let more = |text: &str, path_text: &str| push(text, &path(path_text), "7");
+        assert_eq!(more("[ ]", "$").as_deref(), Ok("[7]"));
+        assert_eq!(more("{\"a\":[\n  1\n] }", "a").as_deref(), Ok("{\"a\":[\n  1,\n  7\n] }"));
+        assert_eq!(more("[1 , 2 ]", "$").as_deref(), Ok("[1 , 2 , 7 ]"));
+        assert!(matches!(more("{}", "$"), Err(Why::Wrong(_))));
+        assert_eq!(more("3", "$"), Err(Why::Absent));
     }
 
     #[test]

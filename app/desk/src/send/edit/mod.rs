@@ -6,6 +6,7 @@ mod difference;
 mod headers;
 mod json;
 mod masked;
+mod member;
 mod path;
 
 pub use change::{Change, ChangeError, Changes, NewBytes};
@@ -13,4 +14,5 @@ pub(in crate::send) use change::{Edited, change_headers};
 pub use difference::{Difference, Part, Place as OtherPlace};
 pub use headers::{HeaderEdit, NewHeader};
 pub use masked::{Masked, MaskedRecord};
+pub use member::{Holds, Member, put_member};
 pub use path::{JsonPath, PathError};

@@ -16,7 +16,7 @@ use super::{
     caused_ui::{story_action, trace_action},
     compare::before,
     editing::CameFrom,
-    grpc_ui::{GrpcTab, why_no_methods, why_one_message},
+    grpc_ui::{GrpcTab, why_no_fields, why_no_methods, why_one_message},
     library_ui::{LibraryKey, walked},
     messages_ui::is_stream,
     request_ui::{NO_FOLDER, RequestLook},
@@ -121,7 +121,9 @@ impl SendView {
             }
             UiCommand::NextRequestPart | UiCommand::FormerRequestPart => self.look.turn(&self.editing.draft.request, command == UiCommand::NextRequestPart),
             UiCommand::AskMethods => self.describe(actions),
-            UiCommand::ChooseMethod | UiCommand::MessageTemplate | UiCommand::AddMessage | UiCommand::KeepStreamOpen => self.compose_call(command, board),
+            UiCommand::ChooseMethod | UiCommand::MessageTemplate | UiCommand::MessageFields | UiCommand::AddMessage | UiCommand::KeepStreamOpen => {
+                self.compose_call(command, board);
+            }
             UiCommand::SendMessage if self.answer.next_message.trim().is_empty() => {
                 self.is_editing = true;
                 self.answer.seeks_message = true;
@@ -187,6 +189,14 @@ impl SendView {
             UiCommand::MessageTemplate => {
                 self.look.grpc.tab = GrpcTab::Messages;
                 self.look.grpc.begin_message(grpc, schema);
+            }
+            UiCommand::MessageFields => {
+                let is_seen = self.look.grpc.tab == GrpcTab::Messages && self.look.grpc.fields.is_open();
+                self.look.grpc.tab = GrpcTab::Messages;
+                self.look.grpc.fields.show(!is_seen);
+                if grpc.messages.is_empty() {
+                    grpc.messages.push("{}".to_owned());
+                }
             }
             UiCommand::AddMessage => {
                 grpc.messages.push("{}".to_owned());
@@ -328,17 +338,18 @@ impl SendView {
         let mut unavailable: Vec<(UiCommand, Cow<'static, str>)> = Vec::new();
         let mut missing = |command: UiCommand, reason: Option<&'static str>| unavailable.extend(reason.map(|reason| (command, Cow::Borrowed(reason))));
         missing(UiCommand::SendRequest, why_not(&self.editing.draft).filter(|_| !self.answer.is_writing_message));
-        let (no_server, no_methods, no_message) = match &self.editing.draft.request {
+        let (no_server, no_methods, no_fields, no_message) = match &self.editing.draft.request {
             Request::Grpc(grpc) => {
                 let schema = board.schemas.get(&SchemaKey::of(grpc));
                 let is_nowhere = grpc.url.trim().is_empty() && grpc.schema == SchemaFrom::Reflection;
-                (is_nowhere.then_some("there is no server yet"), why_no_methods(schema), why_one_message(grpc, schema))
+                (is_nowhere.then_some("there is no server yet"), why_no_methods(schema), why_no_fields(grpc, schema), why_one_message(grpc, schema))
             }
-            _ => (Some("it is no gRPC call"), Some("it is no gRPC call"), Some("it is no gRPC call")),
+            _ => (Some("it is no gRPC call"), Some("it is no gRPC call"), Some("it is no gRPC call"), Some("it is no gRPC call")),
         };
         missing(UiCommand::AskMethods, no_server);
         missing(UiCommand::ChooseMethod, no_methods);
         missing(UiCommand::MessageTemplate, no_methods.or(why_not(&self.editing.draft)));
+        missing(UiCommand::MessageFields, no_fields);
         missing(UiCommand::AddMessage, no_message);
         missing(UiCommand::KeepStreamOpen, no_message);
         let no_stream = shown.as_ref().is_none_or(|sent| !sent.is_open).then_some("no stream is open");

@@ -10,7 +10,8 @@ use switchboard_desk::send::{
 };
 
 use super::{
-    fields::{Form, tabs_ui},
+    fields::{Form, LINES, tabs_ui},
+    fields_list::FieldList,
     methods_ui::MethodList,
     options_ui::{auth_ui, auth_word, correlation_ui, rows_ui, tls_ui},
     pairs_ui::pairs_ui,
@@ -66,6 +67,10 @@ pub(super) struct GrpcLook {
     pub tab: GrpcTab,
     /// The list of methods.
     pub methods: MethodList,
+    /// The fields of what the method takes.
+    pub fields: FieldList,
+    /// Which of the messages was written last: fields are put into it.
+    pub message: usize,
     /// Whether the stream stays open for messages written by hand.
     pub by_hand: bool,
     /// Why there was no message to begin with.
@@ -106,6 +111,11 @@ impl GrpcLook {
 /// Why no method can be chosen; `None` = one can.
 pub(super) fn why_no_methods(schema: Option<&SchemaBoard>) -> Option<&'static str> {
     known(schema).is_none().then_some("what methods there are is not known yet")
+}
+
+/// Why no fields of a message can be told; `None` = they can.
+pub(super) fn why_no_fields(grpc: &GrpcDraft, schema: Option<&SchemaBoard>) -> Option<&'static str> {
+    method_of(grpc, schema).is_none().then_some("what the method takes is not known yet")
 }
 
 /// Why a call takes no further message; `None` = it does, or may.
@@ -219,7 +229,11 @@ fn messages_word(grpc: &GrpcDraft) -> String {
 fn messages_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcDraft, look: &mut GrpcLook, schema: Option<&SchemaBoard>) {
     let method = method_of(grpc, schema);
     let is_stream = method.is_none_or(|method| method.client_streaming);
-    let lines = if grpc.messages.len() > 1 { 4 } else { form.lines_in_view().saturating_sub(3) };
+    let lines = match grpc.messages.len() {
+        0 | 1 if look.fields.is_open() => LINES,
+        0 | 1 => form.lines_in_view().saturating_sub(4),
+        _ => 4,
+    };
     let num = grpc.messages.len();
     let sought = form.seeks.take();
     let mut taken_away = None;
@@ -236,7 +250,9 @@ fn messages_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcDraft, loo
             });
         }
         form.seeks = sought.filter(|_| index + 1 == num);
-        form.json(ui, [&name, "{ }"], message, lines);
+        if form.json_ui(ui, [&name, "{ }"], message, lines).has_focus() {
+            look.message = index;
+        }
     }
     form.seeks = None;
     if let Some(index) = taken_away {
@@ -269,6 +285,10 @@ fn messages_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcDraft, loo
     }
     if let Some(told) = &look.told {
         form.told_ui(ui, told, Ink::Warn);
+    }
+    let into = look.message.min(grpc.messages.len().saturating_sub(1));
+    if let (Some(schema), Some(method), Some(message)) = (known(schema), method, grpc.messages.get_mut(into)) {
+        look.fields.ui(ui, form, schema, &method.input, message);
     }
 }
 

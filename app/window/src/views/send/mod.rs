@@ -2,7 +2,7 @@
 //!
 //! `editing` is the request that is composed, `library` what is kept and was sent, `answer` what was
 //! answered in words, `caused` what came of it, `copied` what is copied of it, `compare` how it differs from the one before (all pure); `exchanging` takes and gives requests of other programs. `view` keeps what is looked at, `act` carries out
-//! commands, `lay_out` puts all in its place; the `*_ui` draw, of which `fields` has the pieces that requests of all kinds are made of.
+//! commands, `lay_out` puts all in its place; the `*_ui` draw, `fields_list` the fields of a message to choose from, and `fields` has the pieces that requests of all kinds are made of.
 
 mod act;
 mod answer;
@@ -16,6 +16,7 @@ mod copied;
 mod editing;
 mod exchanging;
 mod fields;
+mod fields_list;
 mod grpc_ui;
 mod http_ui;
 mod lay_out;

@@ -8,7 +8,7 @@ use switchboard_desk::{
     ledger::Settled,
     send::{
         Answer, Asking, Ended, Message, One, Question, RepeatFigures, Reply, SavedBoard, SchemaBoard, SchemaKey, SendAsk, SendBoard, Sent, SentId, Status,
-        access::{AsRead, Method, MethodSchema},
+        access::{AsRead, Field, Method, MethodSchema},
         draft::{Auth, Body, Draft, GrpcDraft, HttpDraft, Pair, Payload, RecordDraft, RepeatDraft, Request, RequestKind, SchemaFrom},
     },
 };
@@ -379,6 +379,41 @@ impl MethodSchema for MadeUpSchema {
 
     fn template(&self, method: &str) -> Result<String, String> {
         self.0.iter().find(|known| known.path() == method).map(|known| format!("{{\n  \"of\": \"{}\"\n}}", known.input)).ok_or_else(|| text("no such method"))
+    }
+
+    fn fields(&self, message: &str) -> Vec<Field> {
+        let field = |name: &str, type_words: &str, example: &str| Field {
+            name: text(name),
+            json_name: text(name),
+            type_words: text(type_words),
+            example: text(example),
+            ..Field::default()
+        };
+        let of = |name: &str, message: &str, example: &str| Field { message: Some(text(message)), ..field(name, message, example) };
+        let payment = Some(text("payment"));
+        match message {
+            "shop.v1.Orders.PlaceOrderRequest" => vec![
+                field("orderId", "string", "\"\""),
+                Field { choices: vec![text("\"NEW\""), text("\"PAID\"")], ..field("state", "shop.v1.State", "\"NEW\"") },
+                Field { oneof: payment.clone(), ..of("card", "shop.v1.Card", "{\n  \"number\": \"\"\n}") },
+                Field { oneof: payment, ..field("cash", "bool", "false") },
+                Field { map_key: Some(String::new()), ..field("labels", "map from string to string", "\"\"") },
+                Field { choices: vec![text("\"{{now}}\"")], ..of("placedAt", "google.protobuf.Timestamp", "\"{{now}}\"") },
+                of("extra", "google.protobuf.Any", "{}"),
+            ],
+            "shop.v1.Stock.ImportRequest" => vec![field("sku", "string", "\"\"")],
+            "shop.v1.Card" => vec![field("number", "string", "\"\"")],
+            _ => Vec::new(),
+        }
+    }
+
+    fn types(&self) -> &[String] {
+        static TYPES: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| vec![text("shop.v1.Card"), text("shop.v1.Item")]);
+        &TYPES
+    }
+
+    fn any_example(&self, message: &str) -> Option<String> {
+        Some(format!("{{\"@type\":\"type.googleapis.com/{message}\"}}"))
     }
 
     fn encode(&self, _method: &str, json: &str) -> Result<bytes::Bytes, String> {

@@ -166,6 +166,9 @@ fn pictures_of_sending_stay_as_they_are() {
     let called = source(SendBoard { sent: vec![Arc::new(sample::called_with_lines(17))], ..sample::board() });
     picture("send-call-dark", ThemeChoice::Dark, small, &called, &composed(sample::place_order()));
     picture("send-call-light", ThemeChoice::Light, large, &called, &composed(sample::place_order()));
+    let fields: Vec<Step> = composed(sample::place_order()).into_iter().chain([Step::Run(UiCommand::MessageFields)]).collect();
+    picture("send-fields-dark", ThemeChoice::Dark, small, &answered, &fields);
+    picture("send-fields-light", ThemeChoice::Light, large, &answered, &fields);
     picture("send-stream-light", ThemeChoice::Light, large, &stream, &composed(sample::place_order()));
     let mistake = Mistake { field: "topic", reason: "write the name of a topic: letters, digits, dots, dashes, underscores, at most 249".to_owned() };
     let wrong = source(SendBoard { mistake: Some(mistake), ..sample::board() });

@@ -100,12 +100,47 @@ fn an_outline_says_what_fields_are_in_words() {
     ] {
         assert_eq!(words(name).type_words, type_words);
     }
-    assert_eq!(words("color").enum_values, ["COLOR_UNKNOWN", "RED"]);
+    for (name, choices) in [
+        ("color", &["\"COLOR_UNKNOWN\"", "\"RED\""][..]),
+        ("colors", &["\"COLOR_UNKNOWN\"", "\"RED\""]),
+        ("nothing", &["null"]),
+        ("mask", &["\"sku,quantity,gift\"", "\"name,children,left,named\""]),
+        ("id", &[]),
+    ] {
+        assert_eq!(words(name).choices, choices);
+    }
     assert_eq!((words("card").oneof.as_deref(), words("id").oneof.as_deref()), (Some("payment"), None));
     assert_eq!((words("by_sku").message.as_deref(), words("order_name").json_name.as_str()), (Some("shop.Item"), "orderName"));
     assert_eq!(outline.first().map(|field| field.name.as_str()), Some("id"));
     assert_eq!(shop().outline("shop.Item").expect("an outline")[2].oneof, None, "optional is no group");
     assert_eq!(shop().outline("shop.Nothing"), None);
+}
+
+#[test]
+fn what_is_offered_of_a_field_is_a_message_that_can_be_sent() {
+    let schema = shop();
+    for message in ["shop.Order", "shop.Tree"] {
+        for field in schema.outline(message).expect("an outline") {
+            assert!(!field.example.is_empty(), "{}", field.name);
+            for value in field.choices.iter().chain([&field.example]) {
+                let value = match field.map_key {
+                    Some(key) => format!("{{\"{key}\": {value}}}"),
+                    None if field.is_repeated => format!("[{value}]"),
+                    None => value.clone(),
+                };
+                let json = format!("{{\"{}\": {value}}}", field.json_name);
+                let json = if message == "shop.Tree" { format!("{{\"tree\": {json}}}") } else { json };
+                assert!(schema.encode("/shop.Shop/Get", &json).is_ok(), "{json}: {:?}", schema.encode("/shop.Shop/Get", &json));
+            }
+        }
+    }
+    let types = schema.types();
+    assert!(types.is_sorted() && types.iter().any(|name| name == "shop.Item") && types.iter().all(|name| !name.ends_with("Entry")), "{types:?}");
+    for name in types.iter().filter(|name| name.starts_with("shop.") || name.ends_with("Duration") || name.ends_with("Empty")) {
+        let json = format!("{{\"any\": {}}}", schema.any_example(name).expect("it is known"));
+        assert!(json.contains(name.as_str()) && schema.encode("/shop.Shop/Get", &json).is_ok(), "{json}: {:?}", schema.encode("/shop.Shop/Get", &json));
+    }
+    assert_eq!(schema.any_example("shop.Nothing"), None);
 }
 
 #[test]

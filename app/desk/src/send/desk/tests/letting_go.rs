@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::super::*;
 use crate::ledger::{LedgerPlace, Settled};
-use crate::send::access::{Answering, AsRead, Method, MethodSchema, SchemaFiles, Server, Tell, TlsFiles, Untold, Waiting};
+use crate::send::access::{Answering, AsRead, Field, Method, MethodSchema, SchemaFiles, Server, Tell, TlsFiles, Untold, Waiting};
 use crate::send::board::Answer;
 use crate::send::draft::{Draft, GrpcDraft, HttpDraft, Request};
 
@@ -139,6 +139,18 @@ impl MethodSchema for Put {
 
     fn template(&self, _method: &str) -> Result<String, String> {
         Ok("{}".to_owned())
+    }
+
+    fn fields(&self, _message: &str) -> Vec<Field> {
+        Vec::new()
+    }
+
+    fn types(&self) -> &[String] {
+        &[]
+    }
+
+    fn any_example(&self, _message: &str) -> Option<String> {
+        None
     }
 
     fn encode(&self, _method: &str, json: &str) -> Result<Bytes, String> {

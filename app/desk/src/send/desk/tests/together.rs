@@ -14,8 +14,8 @@ use switchboard_model::{
 use super::super::*;
 use crate::ledger::{Ledger, LedgerLine, LedgerPlace, SettledAs};
 use crate::send::access::{
-    Answering, AsRead, Caps, ClusterAccess, Extents, Method, MethodSchema, Queued, RecordSender, SchemaFiles, Server, ServerAccess, Tell, TlsFiles, Untold,
-    Waiting,
+    Answering, AsRead, Caps, ClusterAccess, Extents, Field, Method, MethodSchema, Queued, RecordSender, SchemaFiles, Server, ServerAccess, Tell, TlsFiles,
+    Untold, Waiting,
 };
 use crate::send::command::SendAsk;
 use crate::send::draft::{Body, Draft, GrpcDraft, HttpDraft, Payload, RecordDraft, RepeatDraft, Request};
@@ -128,6 +128,18 @@ impl MethodSchema for Schema {
 
     fn template(&self, _method: &str) -> Result<String, String> {
         Err("none".to_owned())
+    }
+
+    fn fields(&self, _message: &str) -> Vec<Field> {
+        Vec::new()
+    }
+
+    fn types(&self) -> &[String] {
+        &[]
+    }
+
+    fn any_example(&self, _message: &str) -> Option<String> {
+        None
     }
 
     fn encode(&self, _method: &str, json: &str) -> Result<Bytes, String> {

@@ -4,7 +4,7 @@ use parking_lot::Mutex;
 use switchboard_model::{AnswerNews, CallNews, Origin, Outcome, OutgoingCall, OutgoingRequest, PermitRefused, Target};
 
 use super::*;
-use crate::send::access::{Method, SchemaFiles, Tell, Untold, Waiting};
+use crate::send::access::{Field, Method, SchemaFiles, Tell, Untold, Waiting};
 
 /// A server's types, each of which holds others.
 struct Types {
@@ -62,6 +62,18 @@ impl MethodSchema for Known {
 
     fn template(&self, _method: &str) -> Result<String, String> {
         Err("none".to_owned())
+    }
+
+    fn fields(&self, _message: &str) -> Vec<Field> {
+        Vec::new()
+    }
+
+    fn types(&self) -> &[String] {
+        &[]
+    }
+
+    fn any_example(&self, _message: &str) -> Option<String> {
+        None
     }
 
     fn encode(&self, _method: &str, _json: &str) -> Result<Bytes, String> {

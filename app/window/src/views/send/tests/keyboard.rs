@@ -97,6 +97,46 @@ fn a_stream_of_the_client_has_its_messages_and_one_of_both_is_spoken_into_and_ha
 }
 
 #[test]
+fn fields_of_the_message_are_found_walked_and_put_into_it() {
+    let (source, mut harness) = open(board(Vec::new()));
+    begins_a_call(&mut harness, "place");
+    ctrl(&mut harness, Key::L);
+    harness.get_by_role_and_label(Role::MenuItem, "field card, shop.v1.Card · one of payment");
+    types(&mut harness, "paid");
+    press(&mut harness, &[Key::Enter]);
+    harness.get_by_label("state is set in the message");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    settle(&mut harness);
+    types(&mut harness, "payment");
+    press(&mut harness, &[Key::ArrowDown, Key::Enter]);
+    // The fields of the card, behind the row back.
+    harness.get_by_role_and_label(Role::MenuItem, "back to the message");
+    press(&mut harness, &[Key::Enter]);
+    ctrl(&mut harness, Key::Enter);
+    let message = |source: &FixedSource| serde_json::from_str::<serde_json::Value>(&call(&sent(source)).messages[0]).expect("JSON");
+    assert_eq!(message(&source), serde_json::json!({ "of": "shop.v1.Orders.PlaceOrderRequest", "state": "PAID", "card": { "number": "" } }));
+    press(&mut harness, &[Key::ArrowUp, Key::Enter]);
+    types(&mut harness, "cash");
+    press(&mut harness, &[Key::Enter]);
+    ctrl(&mut harness, Key::Enter);
+    assert_eq!(message(&source), serde_json::json!({ "of": "shop.v1.Orders.PlaceOrderRequest", "state": "PAID", "cash": false }));
+    ctrl(&mut harness, Key::L);
+    assert!(harness.query_by_role_and_label(Role::MenuItem, "field cash, bool · one of payment").is_none());
+}
+
+#[test]
+fn fields_are_put_into_the_message_that_was_written_last() {
+    let (_, mut harness) = open(board(Vec::new()));
+    begins_a_call(&mut harness, "import");
+    chosen(&mut harness, UiCommand::AddMessage);
+    write(&mut harness, Role::MultilineTextInput, "Message 1", " ");
+    ctrl(&mut harness, Key::L);
+    press(&mut harness, &[Key::Enter]);
+    let text = |number: usize| value(&harness, Role::MultilineTextInput, &format!("Message {number}"));
+    assert!(text(1).contains("\"sku\": \"\"") && text(2) == "{}", "{} {}", text(1), text(2));
+}
+
+#[test]
 fn a_record_is_composed_and_sent() {
     let (source, mut harness) = open(SendBoard { sent: Vec::new(), ..sample::board() });
     chosen(&mut harness, UiCommand::NewRecord);
