@@ -38,8 +38,12 @@ impl Notes {
 
 /// A name out of what was pasted, kept short, nothing in it that a screen would not show.
 pub(super) fn told(name: &str) -> String {
+    told_whole(name).chars().take(60).collect()
+}
+
+/// The same of one that is not cut.
+pub(super) fn told_whole(name: &str) -> String {
     name.chars()
-        .take(60)
         .map(|c| if c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') { '·' } else { c })
         .collect()
 }

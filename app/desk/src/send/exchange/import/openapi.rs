@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::auth::{secret_name, without_user};
 use super::notes::{Notes, told};
 use super::{ImportError, Imported, MAX_DRAFTS, SWAGGER};
+use crate::send::draft::Draft;
 use crate::send::variables::MADE;
 use refs::Refs;
 
@@ -48,6 +49,7 @@ pub(super) fn read(document: &Value) -> Result<Imported, ImportError> {
     if imported.drafts.is_empty() {
         return Err(ImportError::Empty("the document has no operations"));
     }
+    tell_apart(&mut imported.drafts);
     reader.base(document);
     if reader.refs.is_spent() {
         reader.notes.add("The document comes to more examples than are made; the bodies of later operations are empty.");
@@ -55,6 +57,19 @@ pub(super) fn read(document: &Value) -> Result<Imported, ImportError> {
     imported.notes = reader.notes.finish();
     imported.variables = reader.variables;
     Ok(imported)
+}
+
+/// Operations of the same name are called by their methods and paths.
+fn tell_apart(drafts: &mut [Draft]) {
+    let mut num_of: BTreeMap<String, usize> = BTreeMap::new();
+    for draft in drafts.iter() {
+        *num_of.entry(draft.name.to_lowercase()).or_default() += 1;
+    }
+    for draft in drafts {
+        if num_of.get(&draft.name.to_lowercase()).is_some_and(|num| *num > 1) {
+            draft.name.clear();
+        }
+    }
 }
 
 /// What a document is read with.
@@ -79,7 +94,7 @@ impl Reader<'_> {
         }
         let is_http = ["http://", "https://"].iter().any(|scheme| url.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme)));
         if !is_http {
-            self.notes.add("The document names no server's address with its scheme: correct the variable `base`.");
+            self.notes.add("The document names no server's address with its scheme: write it as the variable `base`.");
             url = format!("http://localhost{}{url}", if url.is_empty() || url.starts_with('/') { "" } else { "/" });
         }
         self.variables.insert(BASE.to_owned(), url.trim_end_matches('/').to_owned());

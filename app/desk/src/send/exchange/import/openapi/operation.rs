@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::super::literal;
-use super::super::notes::told;
+use super::super::notes::{told, told_whole};
 use super::example::Maker;
 use super::refs::BYTES_A_VALUE;
 use super::{BASE, Reader, secret_of};
@@ -11,6 +11,12 @@ use crate::send::draft::{Auth, Body, Draft, HttpDraft, Pair, Part, Request};
 
 /// Parameters of one operation at most.
 const MAX_PARAMETERS: usize = 200;
+/// Longer names would be cut where they differ: such an operation is called by its method and path.
+const NAME_CHARS_MAX: usize = 60;
+/// Schemas within one another that are looked at for bytes.
+const SCHEMAS_DEEP: usize = 3;
+/// The file that a part of a form is made of, until another one is named.
+const UPLOAD: &str = "upload.bin";
 
 impl<'a> Reader<'a> {
     pub fn operation(&mut self, path: &str, method: &str, item: &'a Value, operation: &'a Value) -> Draft {
@@ -28,7 +34,9 @@ impl<'a> Reader<'a> {
             self.notes.add("Servers of single paths were left out: all requests go to `base`.");
         }
         let text = |key: &str| operation.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
-        let name = text("operationId").or_else(|| text("summary")).map(|name| told(name.lines().next().unwrap_or_default())).unwrap_or_default();
+        let short = |name: &String| (1..=NAME_CHARS_MAX).contains(&name.chars().count());
+        let summary = text("summary").map(|summary| told_whole(summary.lines().next().unwrap_or_default())).filter(short);
+        let name = summary.or_else(|| text("operationId").map(in_words).filter(short)).unwrap_or_default();
         Draft { name, request: Request::Http(http) }
     }
 
@@ -154,9 +162,7 @@ impl<'a> Reader<'a> {
             }
             ("multipart/form-data", Some(Value::Object(fields))) => {
                 says_kind = false;
-                Body::Multipart(
-                    fields.into_iter().map(|(name, value)| Part { name: literal(&name), value: literal(&text_of(&value)), ..Part::default() }).collect(),
-                )
+                Body::Multipart(fields.into_iter().map(|(name, value)| self.part(media, &name, &value)).collect())
             }
             (_, Some(value @ Value::String(_))) if base != "application/octet-stream" => Body::Text(literal(&text_of(&value))),
             _ => {
@@ -167,6 +173,31 @@ impl<'a> Reader<'a> {
         if says_kind && kind.len() < 200 && kind.parse::<http::HeaderValue>().is_ok() && !kind.contains('*') {
             http.headers.push(Pair::new("Content-Type", literal(kind)));
         }
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// A part of a form: a file where its schema says that it is bytes.
+    fn part(&mut self, media: &'a Value, name: &str, value: &Value) -> Part {
+        let schema = media.get("schema").and_then(|schema| self.refs.resolve(schema, &mut self.notes));
+        let property = schema.and_then(|schema| schema.get("properties")?.get(name));
+        if property.is_some_and(|property| self.is_bytes(property, SCHEMAS_DEEP)) {
+            self.notes.add(format!("A part of a form is a file: put {UPLOAD} into the folder of requests, or name another one there."));
+            return Part { name: literal(name), file: UPLOAD.to_owned(), ..Part::default() };
+        }
+        Part { name: literal(name), value: literal(&text_of(value)), ..Part::default() }
+    }
+
+    /// Whether a schema, what it may be, or what it is a list of, is bytes (`format: binary`, or the type of a file's contents).
+    fn is_bytes(&mut self, schema: &'a Value, deep: usize) -> bool {
+        let Some(schema) = self.refs.resolve(schema, &mut self.notes) else { return false };
+        let text = |key: &str| schema.get(key).and_then(Value::as_str);
+        // With an encoding they are text that stands for bytes.
+        if text("format") == Some("binary") || text("contentMediaType").is_some() && text("contentEncoding").is_none() {
+            return true;
+        }
+        let choices = ["anyOf", "oneOf", "allOf"].into_iter().filter_map(|key| schema.get(key)?.as_array()).flatten();
+        deep > 0 && choices.chain(schema.get("items")).take(MAX_PARAMETERS).any(|schema| self.is_bytes(schema, deep - 1))
     }
 }
 
@@ -184,6 +215,27 @@ fn preferred(content: &Map<String, Value>) -> Option<(&String, &Value)> {
         }
     };
     content.iter().min_by_key(|(kind, _)| rank(kind))
+}
+
+/// `getOrder` and `get_order` as `Get order`.
+fn in_words(name: &str) -> String {
+    let mut words = String::new();
+    let mut before = ' ';
+    for c in told_whole(name).chars() {
+        let is_new = c.is_uppercase() && (before.is_lowercase() || before.is_ascii_digit());
+        match c {
+            '_' | '-' | '.' | ' ' if !words.is_empty() && !words.ends_with(' ') => words.push(' '),
+            '_' | '-' | '.' | ' ' => {}
+            _ if words.is_empty() => words.extend(c.to_uppercase()),
+            _ if is_new => {
+                words.push(' ');
+                words.extend(c.to_lowercase());
+            }
+            _ => words.push(c),
+        }
+        before = c;
+    }
+    words.trim_end().to_owned()
 }
 
 fn is_of(parameter: &Value, place: &str) -> bool {

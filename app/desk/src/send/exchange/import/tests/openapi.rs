@@ -61,7 +61,7 @@ fn operations_are_drafts_with_examples_and_variables() {
     let [Request::Http(get), Request::Http(put), Request::Http(post)] = [0, 1, 2].map(|at| imported.drafts[at].request.clone()) else {
         unreachable!("requests")
     };
-    assert_eq!(imported.drafts.iter().map(|draft| draft.name.as_str()).collect::<Vec<_>>(), ["getOrder", "Replace an order", ""]);
+    assert_eq!(imported.drafts.iter().map(|draft| draft.name.as_str()).collect::<Vec<_>>(), ["Get order", "Replace an order", ""]);
     assert_eq!((get.method.as_str(), get.url.as_str(), get.auth), ("GET", "{{base}}/orders/{{orderId}}", Auth::None));
     assert_eq!(get.query, [Pair { off: true, ..Pair::new("page", "{{page}}") }]);
     assert_eq!(get.headers, [Pair::new("x-tenant", "{{x-tenant}}")]);
@@ -156,4 +156,40 @@ fn what_is_no_server_or_holds_a_credential_is_told() {
         let Request::Http(http) = &imported.drafts[0].request else { unreachable!("a request") };
         assert_eq!(http.url, "{{base}}/a{{b_}}%5C{{c}}%7B");
     }
+}
+
+#[test]
+fn files_of_a_form_are_parts_of_their_own_and_operations_are_told_apart() {
+    let form = r##"{"multipart/form-data":{"schema":{"$ref":"#/components/schemas/Body"}}}"##;
+    let properties = [
+        r#""old":{"type":"string","format":"binary"}"#,
+        r#""new":{"type":"string","contentMediaType":"application/octet-stream"}"#,
+        r#""maybe":{"anyOf":[{"type":"string","contentMediaType":"application/octet-stream"},{"type":"null"}]}"#,
+        r#""several":{"type":"array","items":{"type":"string","format":"binary"}}"#,
+        r#""encoded":{"type":"string","contentMediaType":"image/png","contentEncoding":"base64"}"#,
+        r#""note":{"type":"string"}"#,
+    ];
+    let operation = |summary: &str| format!("{{\"summary\":{summary:?},\"requestBody\":{{\"content\":{form}}}}}");
+    let long = "a ".repeat(40);
+    let text = format!(
+        "{{\"openapi\":\"3.1.0\",\"paths\":{{\"/a\":{{\"post\":{}}},\"/b\":{{\"post\":{},\"put\":{},\"get\":{{\"operationId\":\"list_allOrders2Go\"}}}},\"/c\":{{\"get\":{}}}}},\
+         \"components\":{{\"schemas\":{{\"Body\":{{\"type\":\"object\",\"properties\":{{{}}}}}}}}}}}",
+        operation("Upload File"),
+        operation("Upload file"),
+        operation("Replace"),
+        operation(&long),
+        properties.join(",")
+    );
+    let imported = from_text(&text).expect("a document");
+    let Request::Http(http) = &imported.drafts[0].request else { unreachable!("a request") };
+    let Body::Multipart(parts) = &http.body else { unreachable!("a form: {http:?}") };
+    let mut parts: Vec<(&str, &str, &str)> = parts.iter().map(|part| (part.name.as_str(), part.file.as_str(), part.value.as_str())).collect();
+    parts.sort_unstable();
+    let file = |name| (name, "upload.bin", "");
+    assert_eq!(parts, [("encoded", "", "string"), file("maybe"), file("new"), ("note", "", "string"), file("old"), file("several")]);
+    assert!(imported.notes.iter().any(|note| note.contains("put upload.bin into the folder of requests")), "{:?}", imported.notes);
+    let mut titles: Vec<String> = imported.drafts.iter().map(Draft::title).collect();
+    titles.sort_unstable();
+    // Two of one name and a long one are called by method and path.
+    assert_eq!(titles, ["GET /c", "List all orders2 go", "POST /a", "POST /b", "Replace"]);
 }
