@@ -244,11 +244,11 @@ impl Worker {
             board.looked_at = Some(Arc::new(LookBoard { replay_id: replay_id.clone(), letter: letter.clone(), read: None }));
         });
         let found = self.planned(&replay_id, &letter).await;
-        let redactor = Arc::clone(&self.config.redactor);
+        let (redactor, compared_within) = (Arc::clone(&self.config.redactor), self.config.pace.compared_within);
         self.looking = Some(tokio::spawn(async move {
             let read = match found {
                 Ok((source, preview, place, hash_key)) => {
-                    let look = Look { source: &source, options: preview.options(), redactor: &redactor, hash_key: &hash_key };
+                    let look = Look { source: &source, options: preview.options(), redactor: &redactor, hash_key: &hash_key, compared_within };
                     look.at(&[&preview.planned[place]]).await.pop().unwrap_or_else(|| Err("the reading ended early".to_owned()))
                 }
                 Err(reason) => Err(reason),
