@@ -106,14 +106,28 @@ pub(crate) fn inside(folder: &Path, name: &str) -> Result<PathBuf, String> {
         return Err(format!("`{}` leads out of the folder of requests; write a name below it", shown(name)));
     }
     let full = folder.join(path);
-    // Also where a link on the way leads elsewhere.
-    let real = |path: &Path| path.canonicalize();
-    if let (Ok(found), Ok(home)) = (real(&full), real(folder))
-        && !found.starts_with(&home)
+    // Also where a link on the way leads elsewhere: of what is not there yet, the nearest folder that is.
+    if let (Some(nearest), Ok(home)) = (full.ancestors().find(|path| path.symlink_metadata().is_ok()), folder.canonicalize())
+        && !nearest.canonicalize().is_ok_and(|found| found.starts_with(&home))
     {
         return Err(format!("`{}` is a link that leads out of the folder of requests", shown(name)));
     }
     Ok(full)
+}
+
+/// Writes a file beside the one that it is to be, where nothing is: a link that lies there is taken away, and what it leads to stays as it is.
+fn write_beside(path: &Path, ending: &str, text: &str) -> std::io::Result<PathBuf> {
+    use std::io::Write as _;
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    let beside = path.with_extension(ending);
+    match std::fs::remove_file(&beside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    std::fs::File::create_new(&beside)?.write_all(text.as_bytes())?;
+    Ok(beside)
 }
 
 /// Reads the files that a draft names, which lie in its folder.
@@ -135,15 +149,11 @@ pub(crate) fn save(folder: &Path, name: &str, draft: &Draft) -> Result<(), Strin
         return Err(format!("`{}` cannot be the name of a request; choose another", shown(name)));
     }
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent).map_err(failed)?;
-    }
-    let beside = path.with_extension("toml.new");
-    std::fs::write(&beside, draft.to_text()).map_err(failed)?;
+    let beside = write_beside(&path, "toml.new", &draft.to_text()).map_err(failed)?;
     std::fs::rename(&beside, &path).map_err(failed)
 }
 
-/// Writes a `.proto` into a file that is not there yet, or holds the same.
+/// Writes a `.proto` into a file that is not there yet, or holds the same: beside it, and then in its place unless another is there by then.
 pub(crate) fn save_proto(folder: &Path, name: &str, text: &str) -> Result<(), String> {
     use std::io::Write as _;
     let path = inside(folder, name)?;
@@ -151,11 +161,15 @@ pub(crate) fn save_proto(folder: &Path, name: &str, text: &str) -> Result<(), St
         return Err(format!("`{}` is no name of a .proto", shown(name)));
     }
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent).map_err(failed)?;
-    }
-    match std::fs::File::create_new(&path) {
-        Ok(mut file) => file.write_all(text.as_bytes()).map_err(failed),
+    let beside = write_beside(&path, "proto.new", text).map_err(failed)?;
+    let placed = std::fs::hard_link(&beside, &path).or_else(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => Err(error),
+        // Not every file system has links.
+        _ => std::fs::File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes())),
+    });
+    let _taken_away = std::fs::remove_file(&beside);
+    match placed {
+        Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             let is_same = read(&path, TEXT_BYTES_MAX).is_ok_and(|bytes| bytes == text.as_bytes());
             let other = || format!("{} is there with other contents. Take it away first, or name it under Schema as it is", path.display());
@@ -252,6 +266,19 @@ mod tests {
         {
             std::os::unix::fs::symlink(around.path().join("secret"), folder.join("link")).expect("made");
             assert!(files(Some(&folder), &["link"]).expect_err("outside").contains("leads out"));
+            let outside = around.path().join("outside");
+            std::fs::create_dir(&outside).expect("made");
+            std::os::unix::fs::symlink(&outside, folder.join("imported")).expect("made");
+            std::os::unix::fs::symlink(around.path().join("nothing"), folder.join("nothing.proto")).expect("made");
+            std::os::unix::fs::symlink(around.path().join("secret"), folder.join("kept.toml.new")).expect("made");
+            for name in ["imported/a.proto", "imported/deep/er/a.proto", "nothing.proto"] {
+                assert!(save_proto(&folder, name, "x").expect_err(name).contains("leads out"), "{name}");
+            }
+            assert!(save(&folder, "imported/deep/a", &Draft::blank(RequestKind::Http)).expect_err("outside").contains("leads out"));
+            save(&folder, "kept", &Draft::blank(RequestKind::Http)).expect("written inside");
+            assert_eq!(std::fs::read_to_string(around.path().join("secret")).expect("there"), "x");
+            assert_eq!(std::fs::read_dir(&outside).expect("there").count(), 0);
+            assert!(!around.path().join("nothing").exists() && SavedBoard::read(&folder).requests.contains_key("kept"));
         }
         assert!(files(None, &["a"]).expect_err("nowhere").contains("Save the request first"));
     }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::servers::call_config;
 use crate::send::access::TlsFiles;
 
-/// How long one is kept that nobody uses, unless a test says otherwise.
+/// How long one is kept that nobody uses, unless a test says otherwise; up to a quarter longer, until it is looked at the next time.
 const IDLE_MAX: Duration = Duration::from_secs(10);
 /// So many are kept.
 const MAX_KEPT: usize = 8;
@@ -24,7 +24,7 @@ pub(super) struct KeptCallers {
 }
 
 impl Default for KeptCallers {
-    /// None yet, and none for longer than 10 s without use.
+    /// None yet, and each for about 10 s without use.
     fn default() -> Self {
         Self { all: Mutex::default(), idle_max: IDLE_MAX }
     }

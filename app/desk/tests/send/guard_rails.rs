@@ -60,16 +60,23 @@ impl Rail {
     }
 }
 
-/// A proxy that counts before a server, and how a rail has to name it to hold it back.
-async fn held_back(rail: Rail, server: SocketAddr) -> (String, Counting) {
+/// A proxy that counts before a server, and how a rail has to name it to hold it back; `None` = this system leads nobody there who names it so, which is
+/// said: Windows refuses the address of none in particular.
+async fn held_back(rail: Rail, server: SocketAddr) -> Option<(String, Counting)> {
     let proxy = Counting::before(server, IpAddr::V4(Ipv4Addr::LOCALHOST)).await;
     let port = proxy.address.port();
     let (host, scheme) = (rail.host(), "http");
     // Somebody who is named so is reached: what is not heard was not said.
-    let reached = tokio::net::TcpStream::connect((IpAddr::V4(host), port)).await;
-    drop(reached.unwrap_or_else(|error| panic!("{host} does not lead to this machine: {error}")));
+    match tokio::net::TcpStream::connect((IpAddr::V4(host), port)).await {
+        Ok(reached) => drop(reached),
+        Err(error) if cfg!(windows) && host.is_unspecified() => {
+            eprintln!("SKIPPED {rail:?}: on this system {host} does not lead to this machine: {error}");
+            return None;
+        }
+        Err(error) => panic!("{host} does not lead to this machine: {error}"),
+    }
     proxy.forget_the_first().await;
-    (format!("{scheme}://{host}:{port}"), proxy)
+    Some((format!("{scheme}://{host}:{port}"), proxy))
 }
 
 /// Asks for something to be sent, and looks whether that is refused as it has to be.
@@ -173,7 +180,7 @@ fn with_secret(profile: &str, server: &str, fetched: &Path) -> (String, Auth) {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_leave_an_http_server_hears_its_polls_alone() {
     for rail in Rail::ALL {
-        let (url, proxy) = held_back(rail, actuator().await).await;
+        let Some((url, proxy)) = held_back(rail, actuator().await).await else { continue };
         let folder = tempfile::tempdir().expect("a folder");
         let fetched = folder.path().join("fetched");
         let profile = rail.profile(&format!("[[http]]\nname = \"{NAME}\"\nurl = \"{url}/actuator\"\nwrite = WRITE\npoll_s = 0.5\n"));
@@ -217,7 +224,7 @@ async fn without_leave_an_http_server_hears_its_polls_alone() {
 async fn without_leave_a_grpc_server_is_asked_for_its_health_alone() {
     for rail in Rail::ALL {
         let (server, asked_for) = health().await;
-        let (url, proxy) = held_back(rail, server).await;
+        let Some((url, proxy)) = held_back(rail, server).await else { continue };
         let folder = tempfile::tempdir().expect("a folder");
         let fetched = folder.path().join("fetched");
         let profile = rail.profile(&format!("[[grpc]]\nname = \"{NAME}\"\nurl = \"{url}\"\nwrite = WRITE\n"));
@@ -251,7 +258,7 @@ async fn without_leave_a_grpc_server_is_asked_for_its_health_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_is_asked_what_its_methods_take_once_that_is_allowed() {
     let (server, asked_for) = health().await;
-    let (url, proxy) = held_back(Rail::Locked, server).await;
+    let Some((url, proxy)) = held_back(Rail::Locked, server).await else { return };
     let sending = Sending::start(&Rail::Locked.profile(""));
     let grpc = GrpcDraft { url, ..GrpcDraft::default() };
     let describe = || SendCommand::Describe(Box::new(grpc.clone()), None);

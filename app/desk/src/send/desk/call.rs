@@ -12,7 +12,7 @@ use super::leave::Way;
 use super::live::Live;
 use super::reflection::SchemaWanted;
 use super::request::{carried, ended};
-use super::sending::{Ready, Sending, Stop, authorise, in_time, schema, send_name, settle_call};
+use super::sending::{Ready, Sending, Stop, authorise, schema, send_name, settle_call};
 use super::unread::{self, Asking, ReadLater, Rereading, details_later, show_message};
 use super::{Office, OpenStream};
 use crate::ledger::Ledger;
@@ -54,7 +54,11 @@ impl Sending {
         let hash = format!("{:032x}", ledger.hash_key().hash_parts(&parts).0);
         let mut call = planned.call.clone();
         let authority = call.authority.clone();
-        in_time(&ready.plan, ready.begun, "its credential was fetched", authorise(&self.office, &planned.auth, &authority, &mut call.metadata)).await?;
+        let fetched = authorise(&self.office, &planned.auth, &authority, &mut call.metadata);
+        match wanted.wait(&ready.plan, "its credential was fetched", fetched).await {
+            Err(_) if teller.is_cancelled() => return Ok(()),
+            fetched => fetched?,
+        }
         let ids = self.intend_call(&ready, ledger, send_name()?, hash).await?;
         let mut shown = self.shows(&ready, stays_open);
         let live = shown.live.clone();

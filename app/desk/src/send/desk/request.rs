@@ -21,7 +21,12 @@ impl Sending {
         // What is hashed is what was composed: a credential is not.
         let parts = [request.method.as_str().as_bytes(), request.path.as_str().as_bytes(), &request.body];
         let hash = format!("{:032x}", ledger.hash_key().hash_parts(&parts.map(Some)).0);
-        authorise(&self.office, &planned.auth, &request.origin.clone(), &mut request.headers).await?;
+        let origin = request.origin.clone();
+        tokio::select! {
+            biased;
+            () = teller.cancelled() => return Ok(()),
+            fetched = authorise(&self.office, &planned.auth, &origin, &mut request.headers) => fetched?,
+        }
         let send_name = send_name()?;
         let ids = self.intend_call(&ready, ledger, send_name, hash).await?;
         let shown = self.shows(&ready, false);

@@ -146,7 +146,11 @@ fn others(was: &str, now: &str, within: Duration) -> (Vec<Other>, bool) {
 /// Adds a place; it is of the one before where it is no further from that.
 fn join(others: &mut Vec<Other>, other: Other, near_bytes: usize) {
     match others.last_mut() {
-        Some(last) if other.was.start <= last.was.end + near_bytes => (last.was.end, last.now.end) = (other.was.end, other.now.end),
+        // What is taken away and what is put there come in any order, and each tells only of its own text where it ends.
+        Some(last) if other.was.start <= last.was.end + near_bytes => {
+            last.was = last.was.start.min(other.was.start)..last.was.end.max(other.was.end);
+            last.now = last.now.start.min(other.now.start)..last.now.end.max(other.now.end);
+        }
         _ => others.push(other),
     }
 }
@@ -288,6 +292,8 @@ mod tests {
         assert_eq!(told(&pretty(0, 7), &pretty(1, 8)), [(2, "\"a\": [0|1],".to_owned()), (4, "\"c\": [7|8]".to_owned())]);
         assert_eq!(told("", "ü"), [(1, "[|ü]".to_owned())]);
         assert_eq!(told("é", "è"), [(1, "[é|è]".to_owned())], "which share a byte");
+        let (others, _) = others(" {}é \n}\n::{::ü,", "é}0{a{   ", WITHIN);
+        assert_eq!(others.last().map(|last| (last.was.end, last.now.end)), Some((" {}é \n}\n::{::ü,".len(), "é}0{a{   ".len())));
         assert_eq!(told("aa", "aaa"), [(1, "[aa|aaa]".to_owned())], "a word is told whole");
         assert_eq!(Difference::of(Some(b"a"), Some(b"a"), WITHIN), None);
     }

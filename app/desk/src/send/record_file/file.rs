@@ -190,8 +190,8 @@ impl RecordFile {
 
     /// The record that stands in a line.
     pub(in crate::send) fn letter_in(&self, line: usize) -> Option<LetterKey> {
-        let (_, record) = self.records.iter().find(|(of, _)| *of == line)?;
-        Some(key(record))
+        let index = self.records.binary_search_by_key(&line, |(of, _)| *of).ok()?;
+        Some(key(&self.records[index].1))
     }
 
     /// Its records, as they were read.

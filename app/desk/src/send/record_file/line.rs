@@ -211,11 +211,11 @@ fn words(error: &Error) -> String {
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(before, _)| before);
     let told = if text.starts_with("unknown variant") || text == "expected value" {
         BYTES.to_owned()
-    } else if let Some((_, expected)) = text.split_once(", expected ").filter(|_| text.starts_with("invalid ")) {
+    } else if let Some((_, expected)) = text.rsplit_once(", expected ").filter(|_| text.starts_with("invalid ")) {
         let expected = if expected.contains("NewBytes") || expected.contains("variant") { BYTES } else { expected };
         format!("something else than expected: {expected}")
     } else if text.starts_with("unknown field") {
-        format!("it has a part that no record has{}", text.split_once(", expected").map_or(String::new(), |(_, expected)| format!("; a record has{expected}")))
+        format!("it has a part that no record has{}", text.rsplit_once(", expected").map_or(String::new(), |(_, expected)| format!("; a record has{expected}")))
     } else {
         text.to_owned()
     };

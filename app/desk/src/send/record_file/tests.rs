@@ -53,6 +53,8 @@ fn what_is_no_record_says_in_which_line_and_nothing_of_what_stands_there() {
         ("{\"topic\":\"orders\",\"value\":null}", "bytes are written as {\"text\": \"…\"}"),
         ("{\"topic\":\"orders\",\"value\":{\"hex\":\"hunter2Zq7\"}}", "the value is written as hex, and is no hexadecimal digits"),
         ("{\"topic\":\"orders\",\"offset\":\"hunter2Zq7\",\"value\":\"null\"}", "something else than expected: i64"),
+        ("{\"topic\":\"orders\",\"offset\":\"a, expected hunter2Zq7\",\"value\":\"null\"}", "something else than expected: i64"),
+        ("{\"topic\":\"orders\",\"value\":\"null\",\"a, expected hunter2Zq7\":1}", "it has a part that no record has; a record has one of `cluster`"),
         ("{\"topic\":\"orders\",\"value\":\"null\",\"hunter2Zq7\":1}", "it has a part that no record has; a record has one of `cluster`"),
         ("{\"topic\":\"\",\"value\":\"null\"}", "`topic` is empty"),
         ("{\"topic\":\"orders\",\"partition\":-1,\"value\":\"null\"}", "partitions begin with 0"),

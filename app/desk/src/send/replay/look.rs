@@ -1,6 +1,7 @@
 //! Records of a preview that are read again to be looked at: the last, and whichever is chosen.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use switchboard_model::{OriginalRecord, Redactor, Skipped};
 
@@ -17,6 +18,8 @@ pub(super) struct Look<'a> {
     pub options: &'a ReplayOptions,
     pub redactor: &'a Redactor,
     pub hash_key: &'a HashKey,
+    /// How long it may take to tell the difference of each that is changed.
+    pub compared_within: Duration,
 }
 
 impl Look<'_> {
@@ -35,7 +38,7 @@ impl Look<'_> {
         if built.hash != planned.hash {
             return Err("changed: its bytes are not those of the preview. Make the preview again".to_owned());
         }
-        Ok(Arc::new(shown(&built, self.redactor)))
+        Ok(Arc::new(shown(&built, self.redactor, self.compared_within)))
     }
 }
 

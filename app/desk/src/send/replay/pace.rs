@@ -19,11 +19,20 @@ pub struct Pace {
     pub lag_margin: u64,
     /// Between two looks at what became of it.
     pub look_every: Duration,
+    /// How long a preview may take to tell the difference of each record that is changed; of some it is told less finely then.
+    pub compared_within: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { num_canary: 5, rate_per_s: 10, quiet: Duration::from_secs(3), lag_margin: 500, look_every: Duration::from_millis(250) }
+        Self {
+            num_canary: 5,
+            rate_per_s: 10,
+            quiet: Duration::from_secs(3),
+            lag_margin: 500,
+            look_every: Duration::from_millis(250),
+            compared_within: Duration::from_millis(5),
+        }
     }
 }
 

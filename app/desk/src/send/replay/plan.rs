@@ -19,8 +19,6 @@ use crate::send::replay::{AskedLetter, ClusterAccess, RangesFound, Readers, Repl
 const MAX_SHOWN: usize = 200;
 /// How many bytes of each.
 const MAX_SHOWN_BYTES: usize = 64 << 10;
-/// So long it may take to tell the difference of each that is changed; of some it is told less finely then.
-const COMPARED_WITHIN: Duration = Duration::from_millis(5);
 
 /// What would be sent, and what follows from it.
 #[derive(Clone, Debug, PartialEq)]
@@ -296,6 +294,8 @@ pub(super) struct Planner<'a> {
     pub num_to: BTreeMap<String, usize>,
     /// In which order those of a key are planned.
     pub key_orders: KeyOrders,
+    /// How long it may take to tell the difference of each that is changed.
+    pub compared_within: Duration,
 }
 
 impl Planner<'_> {
@@ -388,7 +388,7 @@ impl Planner<'_> {
                 *num_to += 1;
                 self.key_orders.sends(&target, &asked, built.outgoing.key.as_deref(), partition);
                 let is_shown = self.planned.len() < MAX_SHOWN || *num_to <= self.num_first;
-                let shown = is_shown.then(|| Arc::new(shown(&built, self.redactor)));
+                let shown = is_shown.then(|| Arc::new(shown(&built, self.redactor, self.compared_within)));
                 let Built { outgoing, replay_count, hash, source_hash, edited, .. } = built;
                 let size_bytes = outgoing.size_bytes();
                 self.planned.push(Planned { asked, target, replay_id, hash, source_hash, edited, size_bytes, partition, replay_count, shown });
@@ -430,8 +430,8 @@ impl Planner<'_> {
     }
 }
 
-/// What a record that would be sent looks like without its secrets.
-pub(super) fn shown(built: &Built, redactor: &Redactor) -> ShownRecord {
+/// What a record that would be sent looks like without its secrets. What is changed is told less finely where that takes longer than `compared_within`.
+pub(super) fn shown(built: &Built, redactor: &Redactor, compared_within: Duration) -> ShownRecord {
     // Redacted before it is cut, so that no cut through a secret lets a part of it be seen.
     let mask = |bytes: Option<&[u8]>| bytes.map(|bytes| redactor.redact_bytes(bytes).into_owned());
     let (key, value) = (mask(built.outgoing.key.as_deref()), mask(built.outgoing.value.as_deref()));
@@ -439,7 +439,7 @@ pub(super) fn shown(built: &Built, redactor: &Redactor) -> ShownRecord {
     let mut changed = Vec::new();
     if let Some((was_key, was_value)) = &built.was {
         for (part, was, now) in [(RecordPart::Key, was_key, &key), (RecordPart::Value, was_value, &value)] {
-            let difference = Difference::of(mask(was.as_deref()).as_deref(), now.as_deref(), COMPARED_WITHIN);
+            let difference = Difference::of(mask(was.as_deref()).as_deref(), now.as_deref(), compared_within);
             changed.extend(difference.map(|difference| (part, difference)));
         }
     }

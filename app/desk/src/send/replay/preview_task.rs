@@ -146,6 +146,7 @@ impl PreviewTask {
             num_first: self.pace.num_canary,
             num_to: BTreeMap::new(),
             key_orders: KeyOrders::default(),
+            compared_within: self.pace.compared_within,
         };
         // What one run would not send is not read.
         while !reading.is_done() && !planner.is_full() {
@@ -170,7 +171,13 @@ impl PreviewTask {
         // Whoever looks at a few looks at the last, too.
         let last = last_of(&planned);
         if !last.is_empty() {
-            let look = Look { source: &self.source, options: &self.ask.options, redactor: &self.redactor, hash_key: &self.hash_key };
+            let look = Look {
+                source: &self.source,
+                options: &self.ask.options,
+                redactor: &self.redactor,
+                hash_key: &self.hash_key,
+                compared_within: self.pace.compared_within,
+            };
             let read = tokio::select! {
                 biased;
                 () = teller.cancelled() => return Ok(()),

@@ -115,6 +115,8 @@ struct World {
     leaderless: Vec<i32>,
     /// How large a batch of several may be to each sender that was made.
     batch_limits: Mutex<Vec<Option<u64>>>,
+    /// A source that is added later: its name, and what its cluster calls itself.
+    added: Mutex<Option<(String, String)>>,
     /// Channels of which it was asked where they end, in their order, and how many records were sent by then.
     ends_asked: Arc<Mutex<Vec<(String, usize)>>>,
 }
@@ -167,6 +169,7 @@ impl World {
             tells_no_extents: false,
             leaderless: Vec::new(),
             batch_limits: Mutex::default(),
+            added: Mutex::default(),
             ends_asked: Arc::default(),
         }
     }
@@ -441,6 +444,7 @@ impl Observed for Eyes {
             left_out: Vec::new(),
         };
         let other = SourceView { name: OTHER.into(), cluster_id: Some(OTHER_ID.into()), ..source.clone() };
+        let added = self.0.added.lock().clone().map(|(name, id)| SourceView { name, cluster_id: Some(id), ..source.clone() });
         let dead = DeadLetterView {
             channel: DEAD.into(),
             channel_node: None,
@@ -459,7 +463,12 @@ impl Observed for Eyes {
         let channels: Vec<(&str, Option<&str>)> = [(TARGET, None)].into_iter().chain(channels).collect();
         let of_channels = snapshot_of_channels(CLUSTER, &channels);
         let snapshot = behind_a_group(of_channels, GROUP, "stock", "postgres", *self.0.fares.lock());
-        Snapshot { groups: Arc::new(groups), sources: Arc::new(vec![source, other]), dead_letters: Arc::new(vec![dead]), ..snapshot }
+        Snapshot {
+            groups: Arc::new(groups),
+            sources: Arc::new([source, other].into_iter().chain(added).collect()),
+            dead_letters: Arc::new(vec![dead]),
+            ..snapshot
+        }
     }
 
     fn query(&self, query: Query) -> Answering {

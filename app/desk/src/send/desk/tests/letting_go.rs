@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::super::*;
 use crate::ledger::{LedgerPlace, Settled};
+use crate::secret::NamedSecret;
 use crate::send::access::{Answering, AsRead, Field, Method, MethodSchema, SchemaFiles, Server, Tell, TlsFiles, Untold, Waiting};
 use crate::send::board::Answer;
 use crate::send::draft::{Draft, GrpcDraft, HttpDraft, Request};
@@ -42,6 +43,12 @@ enum Hangs {
     Reflection,
     Request,
     Call,
+    /// The command for a request's credential.
+    #[cfg(unix)]
+    RequestCredential,
+    /// The same of a call whose method is known already.
+    #[cfg(unix)]
+    CallCredential,
 }
 
 /// Servers that hang at something, and when that was let go.
@@ -167,6 +174,10 @@ impl MethodSchema for Put {
 }
 
 fn desk(servers: Arc<dyn ServerAccess>, folder: &std::path::Path) -> SendDesk {
+    desk_with(servers, folder, Vec::new())
+}
+
+fn desk_with(servers: Arc<dyn ServerAccess>, folder: &std::path::Path, secrets: Vec<NamedSecret>) -> SendDesk {
     let runtime = tokio::runtime::Handle::current();
     let config = SendDeskConfig {
         ledger: LazyLedger::new(Some(LedgerPlace::own(&folder.join("ledger.sqlite")))),
@@ -177,7 +188,7 @@ fn desk(servers: Arc<dyn ServerAccess>, folder: &std::path::Path) -> SendDesk {
         clusters: ReplayClusters::default(),
         servers,
         requests: None,
-        secrets: Vec::new(),
+        secrets,
     };
     SendDesk::start(config, &runtime, Box::new(|| ()))
 }
@@ -236,6 +247,56 @@ async fn whatever_hangs_is_let_go_at_once_and_the_ledger_says_what_had_left() {
         let lines = ledger.lines(100).await.expect("lines");
         let cancelled: Vec<&str> = lines.iter().map(|line| line.settled.reason()).filter(|reason| !reason.is_empty()).collect();
         assert_eq!(cancelled, vec!["cancelled after it had left"; TRIES], "{at:?}: {lines:#?}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_for_a_credential_that_hangs_is_let_go_at_once_and_nothing_is_written_down() {
+    use crate::secret::Secret;
+    use crate::send::board::SchemaBoard;
+    use crate::send::draft::Auth;
+
+    for at in [Hangs::RequestCredential, Hangs::CallCredential] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (hangs, held) = (folder.path().join("hangs"), folder.path().join("held"));
+        // It prints something until it is to hang.
+        let command = format!("if [ -e '{}' ]; then : > '{}'; exec sleep 1000; fi; echo x", hangs.display(), held.display());
+        let secret = NamedSecret { name: "token".to_owned(), server: "http://shop.test".to_owned(), from: Secret::Command(command) };
+        let servers = Arc::new(Servers { at, is_held: Arc::default(), let_go: Arc::default() });
+        let desk = desk_with(servers, folder.path(), vec![secret]);
+        let operations = desk.office.config.operations.clone();
+        let (url, auth) = ("http://shop.test/".to_owned(), Auth::Bearer { secret: "token".to_owned() });
+        let grpc = GrpcDraft { url: url.clone(), method: "a.B/Get".to_owned(), messages: vec!["{}".to_owned()], auth: auth.clone(), ..GrpcDraft::default() };
+        let http = HttpDraft { url, auth, ..HttpDraft::default() };
+        if at == Hangs::CallCredential {
+            desk.command(SendCommand::Describe(Box::new(grpc.clone()), None));
+            until("method", || desk.board().schemas.values().any(|schema| matches!(schema, SchemaBoard::Known(_)))).await;
+            until("end", || operations.board().running.is_empty()).await;
+        }
+        std::fs::write(&hangs, "").expect("written");
+        let mut quickest = Duration::MAX;
+        for _ in 0..TRIES {
+            let request = if at == Hangs::CallCredential { Request::Grpc(grpc.clone()) } else { Request::Http(http.clone()) };
+            desk.command(SendCommand::Send(ask(request)));
+            until("word", || held.exists() || desk.board().asking.is_some()).await;
+            if desk.board().asking.is_some() {
+                desk.command(SendCommand::Confirm { typed_name: None });
+            }
+            until("waiting", || held.exists()).await;
+            until("operation", || !operations.board().running.is_empty()).await;
+            let running = operations.board().running[0].id;
+            let cancelled = Instant::now();
+            operations.cancel(running);
+            until("board without it", || operations.board().running.is_empty()).await;
+            quickest = quickest.min(cancelled.elapsed());
+            std::fs::remove_file(&held).expect("there");
+        }
+        assert!(quickest <= LETS_GO_WITHIN, "{at:?}: {quickest:?}");
+        desk.office.config.operations.end_all().await;
+        let ledger = desk.office.config.ledger.open().await.expect("a ledger");
+        let lines = ledger.lines(100).await.expect("lines");
+        assert!(lines.iter().all(|line| line.call.ends_with("ServerReflectionInfo")) && desk.board().sent.is_empty(), "{at:?}: {lines:#?}");
     }
 }
 

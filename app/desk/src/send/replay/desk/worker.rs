@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::ledger::{ClusterIds, KindHash, Ledger, LedgerError, LetterKey, LetterState, Refusal, RunLock};
 use crate::operations::OperationHandle;
+use crate::send::record_file::RecordFile;
 use crate::send::replay::board::handled;
 use crate::send::replay::clusters::{Reach, ReplayClusters};
 use crate::send::replay::desk::worker::previewing::end_of;
@@ -25,6 +26,8 @@ use crate::send::replay::{AskedLetters, ReplayCommand};
 
 /// A note is cut here, in characters.
 const MAX_NOTE_CHARS: usize = 400;
+/// Clusters of files whose names are kept.
+const MAX_OF_FILES: usize = 1_000;
 
 struct Going {
     reach: Reach,
@@ -45,8 +48,8 @@ pub(super) struct Worker {
     own_runs: BTreeSet<String>,
     run: Option<Going>,
     preparing: Option<(Reach, OperationHandle<()>)>,
-    /// What the clusters of the file that was previewed last call themselves, by the names that they have here.
-    of_file: ClusterIds,
+    /// What the clusters of files that were read call themselves, by the names that they have here.
+    of_files: ClusterIds,
     /// Records that are being written into a file.
     exporting: Option<OperationHandle<()>>,
     /// A record that is being read again to be edited.
@@ -67,7 +70,7 @@ impl Worker {
             own_runs: BTreeSet::new(),
             run: None,
             preparing: None,
-            of_file: ClusterIds::new(),
+            of_files: ClusterIds::new(),
             exporting: None,
             editing: None,
             looking: None,
@@ -188,14 +191,27 @@ impl Worker {
         told.filter_map(|source| Some((source.name.clone(), source.cluster_id.clone()?))).collect()
     }
 
-    /// The same with those of the file that is replayed and that no source reads: what was sent of these is known by the names that the file has for them.
+    /// The same with those of files that no source reads: what was sent of these is known by the names that the files have for them. Of the file whose
+    /// preview stands it is known by that name in any case: a source that tells of the same cluster only now takes it away from no run that goes on.
     fn named_clusters(&self) -> ClusterIds {
         let mut ids = self.cluster_ids();
-        let is_read = |id: &String, ids: &ClusterIds| ids.values().any(|told| told == id);
-        let of_file: Vec<(String, String)> =
-            self.of_file.iter().filter(|(name, id)| !ids.contains_key(*name) && !is_read(id, &ids)).map(|(name, id)| (name.clone(), id.clone())).collect();
-        ids.extend(of_file);
+        let standing = self.shared.board.lock().preview.as_ref().and_then(|preview| preview.file.clone());
+        let read: BTreeSet<String> = ids.values().cloned().collect();
+        let unread = self.of_files.iter().filter(|(_, id)| !read.contains(*id));
+        let of_files = unread.chain(standing.iter().flat_map(|file| file.cluster_ids()));
+        for (name, id) in of_files {
+            // A source has its name.
+            ids.entry(name.clone()).or_insert_with(|| id.clone());
+        }
         ids
+    }
+
+    /// From now on what was sent of this file is known by the names that it has for its clusters.
+    fn know_file(&mut self, file: &RecordFile) {
+        if self.of_files.len() + file.cluster_ids().len() > MAX_OF_FILES {
+            self.of_files.clear();
+        }
+        self.of_files.extend(file.cluster_ids().iter().take(MAX_OF_FILES).map(|(name, id)| (name.clone(), id.clone())));
     }
 
     fn show_clusters(&self) {

@@ -27,7 +27,15 @@ impl Desk {
             redactor: redactor(),
             operations: operations.clone(),
             observed: Arc::new(Eyes(Arc::clone(&world))),
-            pace: Pace { num_canary: 5, rate_per_s: 500, quiet: Duration::from_millis(20), lag_margin: 500, look_every: Duration::from_millis(10) },
+            pace: Pace {
+                num_canary: 5,
+                rate_per_s: 500,
+                quiet: Duration::from_millis(20),
+                lag_margin: 500,
+                look_every: Duration::from_millis(10),
+                // What is told of a difference is the same on a busy machine.
+                compared_within: Duration::from_secs(10),
+            },
         };
         let on_change = {
             let changed = Arc::clone(&changed);

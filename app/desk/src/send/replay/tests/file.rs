@@ -204,3 +204,32 @@ async fn what_is_no_file_of_records_and_what_would_go_to_the_dead_is_refused_and
     assert!(matches!(skipped(&board)[..], [left] if left.contains("left for another run")), "{:?}", skipped(&board));
     assert!(desk.world.sent().is_empty());
 }
+
+#[tokio::test]
+async fn a_source_that_tells_of_the_files_cluster_while_its_preview_stands_takes_no_name_from_its_letters() {
+    let desk = Desk::new(World::new(1));
+    let line = |offset: i64| {
+        let time_ms = 1_000 + offset;
+        format!(
+            "{{\"cluster\":\"lkc-9\",\"topic\":\"{DEAD}\",\"partition\":0,\"offset\":{offset},\"timestamp_ms\":{time_ms},\"value\":{{\"text\":\"far\"}}}}\n"
+        )
+    };
+    let path = desk.written("far.jsonl", &(0..7).map(line).collect::<String>());
+    let board = desk.previewed(ReplayAsk { target: TARGET.into(), ..of_file(&path) }).await;
+    assert_eq!(planned(&board), 7, "{:?}", skipped(&board));
+    *desk.world.added.lock() = Some(("far".to_owned(), "lkc-9".to_owned()));
+    desk.start(&board, None);
+    let board = desk.until("the first few", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
+    let run = board.run.as_ref().expect("a run");
+    let of_file = run.canary[2].letter.clone();
+    let of_source = LetterKey { at: MessageRef { cluster: "far".into(), ..of_file.at.clone() }, ..of_file.clone() };
+    assert_eq!(of_file.at.cluster, "cluster lkc-9");
+    desk.until("both names", |board| [&of_file, &of_source].iter().all(|letter| *board.state(letter) == LetterState::Sent(SentState::Persisted))).await;
+    desk.world.dies_again(&format!("{}.3", run.replay_id));
+    let board = desk.until_phase(is_ended).await;
+    let (ending, reason) = ending(&board);
+    assert!(ending == Ending::Halted && reason.contains("came back dead"), "{reason}");
+    let run = board.run.as_ref().expect("a run");
+    assert_eq!((run.num_dead_again, run.canary[2].state.clone(), desk.world.sent().len()), (1, LetterState::DeadAgain, 5));
+    desk.until("both names", |board| *board.state(&of_source) == LetterState::DeadAgain).await;
+}

@@ -40,6 +40,22 @@ struct OfFile {
     asked: AskedFile,
 }
 
+impl OfFile {
+    /// What is asked for of a file that was read; the reason where it is another than the one that was planned. It goes through all of its bytes.
+    fn of(file: RecordFile, asked: AskedFile, mut changes: Changes, redactor: &Redactor, is_for_the_dead: &dyn Fn(&str, &str) -> bool) -> Result<Self, String> {
+        if asked.planned_hash.is_some_and(|planned| planned != file.hash()) {
+            return Err(format!("{} is not what it was when it was planned: it changed. Make the plan anew", file.path().display()));
+        }
+        for (line, of_line) in &asked.line_changes {
+            let letter = file.letter_in(*line).ok_or_else(|| format!("line {line} of {} is no record, and the plan changes it", file.path().display()))?;
+            changes.to_one.insert(letter, of_line.clone());
+        }
+        let letters = file.letters(redactor, is_for_the_dead);
+        let channels = letters.iter().map(|asked| asked.own_channel().to_owned()).collect();
+        Ok(Self { file: Arc::new(file), letters, changes, asked: AskedFile { channels, ..asked } })
+    }
+}
+
 impl Worker {
     /// The preview is made, or whoever looks at the operations stopped it, or it failed.
     pub(super) fn show_preparing_ended(&mut self, end: OperationEnd) {
@@ -156,29 +172,24 @@ impl Worker {
         if let Some(id) = known.get(to.name()).cloned() {
             known.retain(|name, told| *told != id || name == to.name());
         }
+        let (to, clusters, redactor) = (to.clone(), self.clusters.clone(), Arc::clone(&self.config.redactor));
+        let (asked, changes) = (asked.clone(), Changes::clone(&ask.options.changes));
         let path = asked.path.clone();
-        let reading = tokio::task::spawn_blocking(move || RecordFile::read(&path, &known, &hash_key));
+        let reading = tokio::task::spawn_blocking(move || {
+            let is_for_the_dead = |cluster: &str, channel: &str| {
+                // Of a cluster that is not in reach its channels' names tell, and what is said of the one that is sent to.
+                let lies = clusters.reach(cluster);
+                lies.as_ref().unwrap_or(&to).access().is_dead_letter_channel(channel)
+            };
+            // What stands in a line may be a secret.
+            let file = RecordFile::read(&asked.path, &known, &hash_key).map_err(|reason| redactor.redact_text(&reason).unwrap_or(reason))?;
+            OfFile::of(file, asked, changes, &redactor, &is_for_the_dead)
+        });
         let read = tokio::time::timeout(FILE_WITHIN, reading).await;
-        let read = read.map_err(|_| format!("{} was not read within {} s. Copy it to a disk of this machine", asked.path.display(), FILE_WITHIN.as_secs()))?;
-        // What stands in a line may be a secret.
-        let file = read.map_err(|error| error.to_string())?.map_err(|reason| self.config.redactor.redact_text(&reason).unwrap_or(reason))?;
-        if asked.planned_hash.is_some_and(|planned| planned != file.hash()) {
-            return Err(format!("{} is not what it was when it was planned: it changed. Make the plan anew", file.path().display()));
-        }
-        let mut changes = Changes::clone(&ask.options.changes);
-        for (line, of_line) in &asked.line_changes {
-            let letter = file.letter_in(*line).ok_or_else(|| format!("line {line} of {} is no record, and the plan changes it", file.path().display()))?;
-            changes.to_one.insert(letter, of_line.clone());
-        }
-        let is_for_the_dead = |cluster: &str, channel: &str| {
-            // Of a cluster that is not in reach its channels' names tell, and what is said of the one that is sent to.
-            let lies = self.clusters.reach(cluster);
-            lies.as_ref().unwrap_or(to).access().is_dead_letter_channel(channel)
-        };
-        let letters = file.letters(&self.config.redactor, &is_for_the_dead);
-        let channels = letters.iter().map(|asked| asked.own_channel().to_owned()).collect();
-        self.of_file.clone_from(file.cluster_ids());
-        Ok(Some(OfFile { file: Arc::new(file), letters, changes, asked: AskedFile { channels, ..asked.clone() } }))
+        let read = read.map_err(|_| format!("{} was not read within {} s. Copy it to a disk of this machine", path.display(), FILE_WITHIN.as_secs()))?;
+        let of_file = read.map_err(|error| error.to_string())??;
+        self.know_file(&of_file.file);
+        Ok(Some(of_file))
     }
 
     /// All letters of a cause that are open and had come by then, oldest first, and how many of it are stored.
@@ -244,11 +255,11 @@ impl Worker {
             board.looked_at = Some(Arc::new(LookBoard { replay_id: replay_id.clone(), letter: letter.clone(), read: None }));
         });
         let found = self.planned(&replay_id, &letter).await;
-        let redactor = Arc::clone(&self.config.redactor);
+        let (redactor, compared_within) = (Arc::clone(&self.config.redactor), self.config.pace.compared_within);
         self.looking = Some(tokio::spawn(async move {
             let read = match found {
                 Ok((source, preview, place, hash_key)) => {
-                    let look = Look { source: &source, options: preview.options(), redactor: &redactor, hash_key: &hash_key };
+                    let look = Look { source: &source, options: preview.options(), redactor: &redactor, hash_key: &hash_key, compared_within };
                     look.at(&[&preview.planned[place]]).await.pop().unwrap_or_else(|| Err("the reading ended early".to_owned()))
                 }
                 Err(reason) => Err(reason),
@@ -294,8 +305,13 @@ impl Worker {
         let reading = async move {
             let read = source.read(vec![seen(&asked)]).await.pop();
             let read = read.unwrap_or_else(|| Err(Skipped::Refused("the reading ended early".to_owned()))).map_err(|skipped| skipped.to_string());
-            let has_secrets = read.as_ref().is_ok_and(|record| has_secrets(record, &redactor));
-            let masked = read.as_ref().ok().filter(|_| has_secrets).and_then(|record| MaskedRecord::of(record, &redactor)).map(Arc::new);
+            // It may be long.
+            let looked_through = tokio::task::spawn_blocking(move || {
+                let has_secrets = read.as_ref().is_ok_and(|record| has_secrets(record, &redactor));
+                let masked = read.as_ref().ok().filter(|_| has_secrets).and_then(|record| MaskedRecord::of(record, &redactor)).map(Arc::new);
+                (read, has_secrets, masked)
+            });
+            let (read, has_secrets, masked) = looked_through.await.unwrap_or_else(|error| (Err(error.to_string()), false, None));
             shared.update(|board| {
                 if board.editing.as_ref().is_some_and(|editing| editing.letter == letter) {
                     board.editing = Some(Arc::new(EditBoard { letter: letter.clone(), read: Some(read.clone()), has_secrets, masked: masked.clone() }));
