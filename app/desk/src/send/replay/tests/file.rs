@@ -214,7 +214,7 @@ async fn a_source_that_tells_of_the_files_cluster_while_its_preview_stands_takes
             "{{\"cluster\":\"lkc-9\",\"topic\":\"{DEAD}\",\"partition\":0,\"offset\":{offset},\"timestamp_ms\":{time_ms},\"value\":{{\"text\":\"far\"}}}}\n"
         )
     };
-    let path = desk.written("far.jsonl", &(0..7).map(line).collect::<String>());
+    let path = desk.written("far.jsonl", &(0..7).map(line).collect::<Vec<_>>().concat());
     let board = desk.previewed(ReplayAsk { target: TARGET.into(), ..of_file(&path) }).await;
     assert_eq!(planned(&board), 7, "{:?}", skipped(&board));
     *desk.world.added.lock() = Some(("far".to_owned(), "lkc-9".to_owned()));
