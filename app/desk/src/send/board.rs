@@ -34,6 +34,8 @@ pub struct SendBoard {
     pub mistake: Option<Mistake>,
     /// Why the last command was not carried out; what to do.
     pub refusal: Option<String>,
+    /// How many commands were not carried out since too many waited.
+    pub num_lost: u64,
     /// The body that was written into a file last: of which answer, and where it lies.
     pub written: Option<(SentId, String)>,
     /// What became of the last message that was written into an open stream by hand; `None` = none was yet.

@@ -210,7 +210,8 @@ impl SendDesk {
     /// Carries out a command. With more commands waiting than anybody can give, it is refused, visibly.
     pub fn command(&self, command: SendCommand) {
         if self.commands.try_send(command).is_err() {
-            self.office.refuse("too many commands wait, or the session ends; try again");
+            let reason = "too many commands wait, or the session ends; try again".to_owned();
+            self.office.update(|board| (board.refusal, board.num_lost) = (Some(reason), board.num_lost + 1));
         }
     }
 

@@ -57,6 +57,8 @@ pub(super) struct Field {
     pub form: Form,
     /// What stands for its secrets, as long as these are not shown.
     mask: Option<Masked>,
+    /// What stood for its secrets until these were shown.
+    former_mask: Option<Masked>,
 }
 
 /// In which form bytes are written.
@@ -80,13 +82,13 @@ impl Field {
             NewBytes::Hex(digits) => (Form::Hex, digits.clone()),
             NewBytes::Null => (Form::Null, String::new()),
         };
-        Self { was, text, form, mask: None }
+        Self { was, text, form, mask: None, former_mask: None }
     }
 
     /// The same, with its secrets masked where it has any.
     fn masked(bytes: Option<&[u8]>, mask: Option<&Masked>) -> Self {
         match mask {
-            Some(mask) => Self { was: NewBytes::of(bytes), text: mask.text().to_owned(), form: Form::Text, mask: Some(mask.clone()) },
+            Some(mask) => Self { text: mask.text().to_owned(), form: Form::Text, mask: Some(mask.clone()), ..Self::of(bytes) },
             None => Self::of(bytes),
         }
     }
@@ -99,15 +101,25 @@ impl Field {
     fn reveal(&mut self) {
         if let Some(mask) = self.mask.take() {
             self.text = mask.reveal(&self.text);
+            self.former_mask = Some(mask);
         }
     }
 
     /// What is to be sent, with the secrets that are masked; an error says what is wrong with it.
     fn meant(&self) -> Result<NewBytes, String> {
-        match &self.mask {
-            Some(mask) => mask.unmask(&self.text).map(NewBytes::Text),
-            None => Ok(self.now()),
+        if let Some(mask) = &self.mask {
+            return mask.unmask(&self.text).map(NewBytes::Text);
         }
+        let now = self.now();
+        if let Some(mask) = &self.former_mask
+            && let Ok(Some(bytes)) = now.bytes()
+            && let Ok(text) = std::str::from_utf8(&bytes)
+            && mask.reveal(text) != text
+            && Ok(Some(bytes.as_slice())) != self.was.bytes().as_ref().map(Option::as_deref)
+        {
+            return Err("a stand-in for a secret (redacted:…) stands in it, and would go out as it stands. Write the secret itself, or take it away".to_owned());
+        }
+        Ok(now)
     }
 
     fn now(&self) -> NewBytes {
@@ -267,16 +279,28 @@ pub(super) mod tests {
         assert!(!format!("{:?}", (&editor.value.text, &editor.headers.fields[0].value.text)).contains("hunter2"));
         assert_eq!(editor.changes(), Ok(Vec::new()), "as it was read");
         editor.value.text = editor.value.text.replace("4999", "5000");
-        assert!(editor.differences().all(|(_, difference)| !format!("{difference:?}").contains("hunter2")));
+        let told: Vec<String> = editor.differences().map(|(name, difference)| format!("{name} {difference:?}")).collect();
+        assert!(matches!(&told[..], [only] if only.starts_with("value ") && only.contains("5000") && !only.contains("hunter2")), "{told:?}");
         let whole = "{\"order\":5000,\"password\":\"hunter2\"}";
         assert_eq!(editor.changes(), Ok(vec![Change::Value(NewBytes::Text(whole.into()))]));
         let torn = editor.value.text.replace("redacted:", "redacted");
         let before = std::mem::replace(&mut editor.value.text, torn);
         assert!(editor.changes().is_err_and(|wrong| wrong.starts_with("the value: a stand-in for a secret")), "half of it is not the secret");
         editor.value.text = before;
+        let masked = [editor.value.text.clone(), editor.headers.fields[0].value.text.clone()];
         editor.reveal();
         assert_eq!((editor.value.text.as_str(), editor.headers.fields[0].value.text.as_str(), editor.is_revealed), (whole, "abc", true));
         assert_eq!(editor.changes(), Ok(vec![Change::Value(NewBytes::Text(whole.into()))]));
+        // A stand-in that comes back afterwards stands for nothing any more, however it is written.
+        let refused = |editor: &Editor, what: &str| editor.changes().is_err_and(|wrong| wrong.starts_with(&format!("{what}: a stand-in for a secret")));
+        let [value, header] = masked;
+        let revealed = std::mem::replace(&mut editor.value.text, value);
+        assert!(refused(&editor, "the value"));
+        editor.value.write_as(Form::Hex);
+        assert!(refused(&editor, "the value"));
+        (editor.value.text, editor.value.form) = (revealed, Form::Text);
+        editor.headers.fields[0].value.text = header;
+        assert!(refused(&editor, "the header authorization"));
         let shown = Editor::of(&EditBoard { masked: None, ..board }).expect("it was read");
         assert!(!shown.can_be_edited(), "what cannot be masked for sure is shown first");
     }

@@ -18,7 +18,7 @@ use crate::{
     sanitise::visible,
     theme::{DesignTokens, Ink, TEXT_BODY_PT, TEXT_SMALL_PT},
     widgets::{
-        json_look,
+        json_look::{self, Look},
         text_field::{TextEntered, TextEntry, TextField},
     },
 };
@@ -246,12 +246,12 @@ fn edited_parts(changes: &[Change]) -> String {
 }
 
 /// Draws the headers of the record that is edited.
-fn headers_ui(ui: &mut egui::Ui, headers: &mut HeaderFields, tokens: &DesignTokens) {
+fn headers_ui(ui: &mut egui::Ui, headers: &mut HeaderFields, of: u64, tokens: &DesignTokens) {
     label_ui(ui, "Headers", tokens);
     let mut away = None;
     for (at, field) in headers.fields.iter_mut().enumerate() {
         let words = format!("header {}", at + 1);
-        if header_ui(ui, field, &words, tokens) {
+        if header_ui(ui, field, of, &words, tokens) {
             away = Some(at);
         }
     }
@@ -275,7 +275,7 @@ fn headers_ui(ui: &mut egui::Ui, headers: &mut HeaderFields, tokens: &DesignToke
 }
 
 /// Draws a header in two lines; whether it is to be taken away.
-fn header_ui(ui: &mut egui::Ui, field: &mut HeaderField, words: &str, tokens: &DesignTokens) -> bool {
+fn header_ui(ui: &mut egui::Ui, field: &mut HeaderField, of: u64, words: &str, tokens: &DesignTokens) -> bool {
     let sign_ui = |ui: &mut egui::Ui, sign: &str, label: String| {
         let response = ui.add(egui::Button::new(RichText::new(sign).size(11.0).color(tokens.ink(Ink::Dim))).frame(false));
         response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
@@ -292,7 +292,7 @@ fn header_ui(ui: &mut egui::Ui, field: &mut HeaderField, words: &str, tokens: &D
     let is_away = ui
         .horizontal(|ui| {
             let is_away = sign_ui(ui, "✕", format!("Take {words} away"));
-            let name = TextEntry::new(TextField::ReplayLine, &mut field.name).hint("name");
+            let name = TextEntry::new(TextField::ReplayLine, &mut field.name).hint("name").of(of);
             let _entered = name.named(&format!("Name of {words}")).font(fonts::data(DATA_PT)).ui(ui, tokens);
             is_away
         })
@@ -303,7 +303,7 @@ fn header_ui(ui: &mut egui::Ui, field: &mut HeaderField, words: &str, tokens: &D
         field.value.write_as(form);
     }
     if field.value.form != Form::Null {
-        let value = TextEntry::new(TextField::ReplayLine, &mut field.value.text).hint("empty");
+        let value = TextEntry::new(TextField::ReplayLine, &mut field.value.text).hint("empty").of(of);
         let _entered = value.named(&format!("Value of {words}")).font(fonts::data(DATA_PT)).ui(ui, tokens);
     }
     is_away
@@ -350,6 +350,8 @@ pub(super) fn editor_ui(ui: &mut egui::Ui, board: &ReplayBoard, editor: Option<&
                 editor.reveal();
             }
         }
+        // What was masked a moment ago, or is of the record before, is not to come back by undoing.
+        let of = egui::Id::unique((&editor.letter, editor.is_revealed)).value();
         label_ui(ui, "Key", tokens);
         if !editor.key.is_masked()
             && let Some(form) = choice_ui(ui, "key as", &Form::ALL, editor.key.form, tokens)
@@ -357,7 +359,7 @@ pub(super) fn editor_ui(ui: &mut egui::Ui, board: &ReplayBoard, editor: Option<&
             editor.key.write_as(form);
         }
         if editor.key.form != Form::Null {
-            let key = TextEntry::new(TextField::ReplayLine, &mut editor.key.text).named("Key of the record").hint("empty");
+            let key = TextEntry::new(TextField::ReplayLine, &mut editor.key.text).named("Key of the record").hint("empty").of(of);
             let _entered = key.font(fonts::data(DATA_PT)).ui(ui, tokens);
         }
         label_ui(ui, "Value", tokens);
@@ -367,20 +369,19 @@ pub(super) fn editor_ui(ui: &mut egui::Ui, board: &ReplayBoard, editor: Option<&
             editor.value.write_as(form);
         }
         if editor.value.form != Form::Null {
-            let value = TextEntry::new(TextField::ReplayText, &mut editor.value.text).hint("empty").lines(VALUE_LINES).first(true);
+            let value = TextEntry::new(TextField::ReplayText, &mut editor.value.text).hint("empty").lines(VALUE_LINES).first(true).of(of);
             let _entered = value.font(fonts::data(DATA_PT)).ui(ui, tokens);
         }
-        if editor.is_json_meant()
-            && editor.can_be_json()
-            && let Some(told) = json_look::told(ui.ctx(), ui.make_persistent_id("what is wrong with the value"), &editor.value.text, json_mistake)
-        {
-            let (more, ink) = if told.is_of_now { (". It is sent as it stands", Ink::Warn) } else { ("", Ink::Dim) };
-            told_ui(ui, &format!("{}{more}", told.words), ink, tokens);
+        if editor.is_json_meant() && editor.can_be_json() {
+            match json_look::look(ui.ctx(), ui.make_persistent_id("what is wrong with the value"), &editor.value.text, json_mistake) {
+                Look::Wrong(words) => told_ui(ui, &format!("{words}. It is sent as it stands"), Ink::Warn, tokens),
+                look => look.words().into_iter().for_each(|words| told_ui(ui, words, Ink::Dim, tokens)),
+            }
         }
         for (name, difference) in editor.differences() {
             difference_ui(ui, name, difference, tokens);
         }
-        headers_ui(ui, &mut editor.headers, tokens);
+        headers_ui(ui, &mut editor.headers, of, tokens);
         if let Some(wrong) = &editor.wrong {
             told_ui(ui, wrong, Ink::Bad, tokens);
         }

@@ -115,6 +115,7 @@ fn a_long_text_is_typed_into_where_the_caret_is_and_keeps_the_keys() {
         let text = lines(MIB);
         let mut harness = opened(field, &text);
         is_same(&harness, field, &text);
+        assert!(harness.ctx.text_edit_focused(), "{field:?}: keys are typed, and are no commands");
         key(&mut harness, Key::Home, CTRL);
         typed(&mut harness, " ü☂e\u{301}");
         key(&mut harness, Key::End, Modifiers::NONE);
@@ -266,6 +267,48 @@ fn copy(harness: &mut Harness<'static, WindowApp>) -> String {
     harness.event(Event::Copy);
     harness.step();
     copied(harness).expect("something is selected")
+}
+
+#[test]
+fn nothing_of_the_request_before_comes_back_by_undoing() {
+    for text in ["[]".to_owned(), lines(MIB / 8)] {
+        let mut harness = opened(TextField::SendText, "[1]");
+        key(&mut harness, Key::End, CTRL);
+        typed(&mut harness, "x");
+        goto(&mut harness, &draft(Body::Json(text.clone())));
+        TextField::SendText.seek(&harness.ctx.clone());
+        settle(&mut harness);
+        assert!(node(&harness, TextField::SendText).is_focused);
+        for _ in 0..3 {
+            key(&mut harness, Key::Z, CTRL);
+        }
+        is_same(&harness, TextField::SendText, &text);
+        // Nor of a long one.
+        goto(&mut harness, &draft(Body::Json(lines(MIB / 4))));
+        TextField::SendText.seek(&harness.ctx.clone());
+        settle(&mut harness);
+        for _ in 0..3 {
+            key(&mut harness, Key::Z, CTRL);
+        }
+        is_same(&harness, TextField::SendText, &lines(MIB / 4));
+    }
+}
+
+#[test]
+fn an_emptied_long_text_says_what_stands_there() {
+    for (field, hint) in [(TextField::SendText, "{ }"), (TextField::ReplayText, "empty")] {
+        let mut harness = opened(field, &lines(MIB / 8));
+        let hints = |harness: &Harness<'static, WindowApp>| {
+            let shapes = harness.output().shapes.iter();
+            shapes.filter(|shape| matches!(&shape.shape, egui::Shape::Text(text) if text.galley.text() == hint)).count()
+        };
+        let before = hints(&harness);
+        key(&mut harness, Key::A, CTRL);
+        key(&mut harness, Key::Delete, Modifiers::NONE);
+        settle(&mut harness);
+        is_same(&harness, field, "");
+        assert_eq!(hints(&harness), before + 1, "{field:?}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use egui::{
     text::{CCursor, CCursorRange},
 };
 
-use super::long_text::{LongField, is_long};
+use super::long_text::{LongField, forget, is_long};
 use crate::{
     theme::{DesignTokens, Ink, margin},
     view::ViewKind,
@@ -135,6 +135,7 @@ pub(crate) struct TextEntry<'a> {
     ink: Ink,
     num_lines: usize,
     is_first: bool,
+    of: Option<u64>,
 }
 
 /// What was done in a field.
@@ -149,12 +150,17 @@ impl<'a> TextEntry<'a> {
     /// The field of a place, as wide as there is room, which says its name as long as it is empty.
     pub(crate) fn new(field: TextField, text: &'a mut String) -> Self {
         let name = field.place().name;
-        Self { field, text, name, hint: name, width_pt: f32::INFINITY, font: None, ink: Ink::Text, num_lines: 1, is_first: false }
+        Self { field, text, name, hint: name, width_pt: f32::INFINITY, font: None, ink: Ink::Text, num_lines: 1, is_first: false, of: None }
     }
 
     /// Another name than that of its place.
     pub(crate) fn named(self, name: &'a str) -> Self {
         Self { name, ..self }
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        self.name
     }
 
     /// What stands there as long as it is empty.
@@ -187,10 +193,15 @@ impl<'a> TextEntry<'a> {
         Self { is_first, ..self }
     }
 
+    /// What its text is of: once that is another, nothing that was typed before comes back by undoing.
+    pub(crate) fn of(self, of: u64) -> Self {
+        Self { of: Some(of), ..self }
+    }
+
     /// Draws it.
     #[expect(clippy::disallowed_types, reason = "the one place that makes them")]
     pub(crate) fn ui(self, ui: &mut egui::Ui, tokens: &DesignTokens) -> TextEntered {
-        let Self { field, text, name, hint, width_pt, font, ink, num_lines, is_first } = self;
+        let Self { field, text, name, hint, width_pt, font, ink, num_lines, is_first, of } = self;
         let place = field.place();
         let id = ui.make_persistent_id(("text field", field, name));
         let appears = (is_first || place.of == Use::Overlay) && ui.ctx().read_response(id).is_none();
@@ -203,10 +214,15 @@ impl<'a> TextEntry<'a> {
         };
         // Escape leaves a filter and clears nothing else; without a filter of its own egui takes the focus away before anybody looks.
         let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, escape: place.of == Use::Filter, ..EventFilter::default() };
+        if let Some(of) = of {
+            end_undo_of_another(ui.ctx(), id, of);
+        }
+        let shown_hint = RichText::new(hint).color(tokens.ink(hint_ink));
+        let shown_hint = if place.of == Use::Form { shown_hint.size(12.0) } else { shown_hint };
         let response = if is_several && is_long(ui.ctx(), id, text) {
             let font = font.unwrap_or_else(|| egui::FontSelection::Default.resolve(ui.style()));
             let num_rows = num_lines.max(LONG_ROWS_MIN);
-            LongField { id, text, width_pt, num_rows, font, color: tokens.ink(ink), room, chars_max: place.chars_max, filter }.ui(ui)
+            LongField { id, text, hint: shown_hint, width_pt, num_rows, font, color: tokens.ink(ink), room, chars_max: place.chars_max, filter }.ui(ui)
         } else {
             let edit = if is_several {
                 egui::TextEdit::multiline(text).desired_rows(num_lines)
@@ -214,8 +230,7 @@ impl<'a> TextEntry<'a> {
                 egui::TextEdit::singleline(text).align(egui::Align2::LEFT_CENTER)
             };
             let mut edit = edit.id(id).margin(room).desired_width(width_pt).char_limit(place.chars_max).text_color(tokens.ink(ink)).event_filter(filter);
-            let shown = RichText::new(hint).color(tokens.ink(hint_ink));
-            edit = edit.hint_text(if place.of == Use::Form { shown.size(12.0) } else { shown });
+            edit = edit.hint_text(shown_hint);
             if let Some(font) = font {
                 edit = edit.font(font);
             }
@@ -239,6 +254,19 @@ impl<'a> TextEntry<'a> {
         }
         let is_done = !is_several && response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         TextEntered { response, is_done }
+    }
+}
+
+/// Where a field held the text of something else until now, nothing of that can be undone.
+fn end_undo_of_another(ctx: &egui::Context, id: Id, of: u64) {
+    let key = id.with("what its text is of");
+    let before = ctx.data_mut(|data| {
+        let before = data.get_temp::<u64>(key);
+        data.insert_temp(key, of);
+        before
+    });
+    if before != Some(of) {
+        forget(ctx, id);
     }
 }
 

@@ -91,18 +91,33 @@ impl FileForm {
 }
 
 impl Meant<'_> {
-    /// The records that an export is of: those that are marked, on all topics, or all that are listed; and whether they are marked. The reason where it is
-    /// not known where they lie.
-    pub(super) fn to_export(self, board: &ReplayBoard) -> Result<(Vec<MessageRef>, bool), String> {
+    /// How many records an export is of, and whether they are marked; the reason where it is not known where they lie. Costs little, however many there are.
+    pub(super) fn num_to_export(self, board: &ReplayBoard) -> Result<(usize, bool), String> {
+        let num_marked = self.num_marked();
+        let mut channels: Vec<_> = self.channels().collect();
+        if num_marked == 0 {
+            channels = vec![&self.records.channel];
+        }
+        if channels.into_iter().any(|channel| cluster_of(channel, board).is_none()) {
+            return Err("it is not known on which cluster this topic lies".to_owned());
+        }
+        match (num_marked, self.records.num_listed()) {
+            (0, 0) => Err("no record is listed".to_owned()),
+            (0, num_listed) => Ok((num_listed, false)),
+            (num_marked, _) => Ok((num_marked, true)),
+        }
+    }
+
+    /// The records that an export is of: those that are marked, on all topics, or all that are listed. The reason where it is not known where they lie.
+    pub(super) fn to_export(self, board: &ReplayBoard) -> Result<Vec<MessageRef>, String> {
         let marked = self.marked_by_topic();
-        let is_marked = !marked.is_empty();
-        let by_topic = if is_marked { marked } else { vec![(&self.records.channel, self.records.listed())] };
+        let by_topic = if marked.is_empty() { vec![(&self.records.channel, self.records.listed())] } else { marked };
         let mut records = Vec::new();
         for (channel, places) in by_topic {
             let cluster = cluster_of(channel, board).ok_or("it is not known on which cluster this topic lies")?;
             records.extend(places.into_iter().map(|place| MessageRef { cluster: cluster.to_owned(), channel: channel.name.clone(), place }));
         }
-        if records.is_empty() { Err("no record is listed".to_owned()) } else { Ok((records, is_marked)) }
+        if records.is_empty() { Err("no record is listed".to_owned()) } else { Ok(records) }
     }
 }
 
@@ -124,6 +139,8 @@ impl MessagesView {
         match command {
             UiCommand::ExportRecords => self.filing = Filing::Export(String::new()),
             UiCommand::StopReplay | UiCommand::ClearSelection if self.is_filing() => self.filing = Filing::None,
+            // The keys that do what a form is for never send anything past it.
+            UiCommand::SendReplay if self.is_filing() => self.is_filing_done = true,
             _ => return false,
         }
         true
@@ -137,7 +154,7 @@ impl MessagesView {
         let asked = match &mut filing {
             Filing::None => board.export.as_ref().and_then(|export| exported_ui(ui, export, tokens)),
             Filing::Export(typed) => {
-                let meant = self.meant().map(|meant| meant.to_export(board));
+                let meant = self.meant().map(|meant| meant.num_to_export(board));
                 export_form_ui(ui, typed, meant.as_ref(), tokens)
             }
             Filing::Replay(form) => {
@@ -148,13 +165,14 @@ impl MessagesView {
                 if is_done { Some(FilingAsk::Close) } else { file_form_ui(ui, form, open.as_deref(), board, tokens) }
             }
         };
-        match (asked, &mut filing) {
+        let is_done = std::mem::take(&mut self.is_filing_done) && filing != Filing::None;
+        match (if is_done { Some(FilingAsk::Do) } else { asked }, &mut filing) {
             (None, _) | (Some(FilingAsk::Do), Filing::None) => {}
             (Some(FilingAsk::Close), Filing::None) => actions.push(send(ReplayCommand::CloseExport)),
             (Some(FilingAsk::Close), _) => filing = Filing::None,
             (Some(FilingAsk::Action(action)), _) => actions.push(action),
             (Some(FilingAsk::Do), Filing::Export(typed)) => {
-                if let Some(Ok((records, _))) = self.meant().map(|meant| meant.to_export(board)) {
+                if let Some(Ok(records)) = self.meant().map(|meant| meant.to_export(board)) {
                     actions.push(send(ReplayCommand::Export(RecordExport { records, file: std::mem::take(typed) })));
                     filing = Filing::None;
                 }

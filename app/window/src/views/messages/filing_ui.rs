@@ -2,7 +2,6 @@
 
 use egui::{RichText, WidgetInfo, accesskit::Role};
 use switchboard_desk::send::{EXPORT_NOTE, RecordExportState, RecordsExported, replay::ReplayBoard};
-use switchboard_model::MessageRef;
 
 use super::filing::FileForm;
 use crate::{
@@ -50,19 +49,14 @@ fn line_ui(ui: &mut egui::Ui, field: TextField, hint: &str, typed: &mut String, 
     asked
 }
 
-/// Draws the form that asks into which file records are written. `meant`: which they are, and whether they are marked.
-pub(super) fn export_form_ui(
-    ui: &mut egui::Ui,
-    typed: &mut String,
-    meant: Option<&Result<(Vec<MessageRef>, bool), String>>,
-    tokens: &DesignTokens,
-) -> Option<FilingAsk> {
+/// Draws the form that asks into which file records are written. `meant`: how many they are, and whether they are marked.
+pub(super) fn export_form_ui(ui: &mut egui::Ui, typed: &mut String, meant: Option<&Result<(usize, bool), String>>, tokens: &DesignTokens) -> Option<FilingAsk> {
     let mut asked = None;
     strip_ui(ui, "records export form", tokens, |ui| {
         match meant {
-            Some(Ok((records, is_marked))) => {
+            Some(Ok((num, is_marked))) => {
                 let which = if *is_marked { "that are marked" } else { "that are listed; mark some for these alone" };
-                let num = figures::things(records.len() as u64, "record", "records");
+                let num = figures::things(*num as u64, "record", "records");
                 told_ui(ui, &format!("{num} {which}. Each is read again from the broker, and becomes a line of JSON"), Ink::Text, tokens);
             }
             Some(Err(why)) => told_ui(ui, &format!("Nothing can be exported: {why}"), Ink::Bad, tokens),

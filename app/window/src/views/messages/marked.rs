@@ -74,13 +74,18 @@ impl<'a> Meant<'a> {
         std::iter::once((&self.records.channel, here)).chain(elsewhere).filter(|(_, places)| !places.is_empty()).collect()
     }
 
+    /// How many are marked, on all topics.
+    pub(super) fn num_marked(self) -> usize {
+        self.elsewhere.num() + self.records.marks.len()
+    }
+
     /// What is marked, by topic, the open one first.
     pub(super) fn marked_by_topic(self) -> Vec<(&'a ChannelKey, Vec<Place>)> {
         if self.records.marks.is_empty() && self.elsewhere.num() == 0 { Vec::new() } else { self.by_topic() }
     }
 
     /// The topics of which records are meant, the open one first.
-    fn channels(self) -> impl Iterator<Item = &'a ChannelKey> {
+    pub(super) fn channels(self) -> impl Iterator<Item = &'a ChannelKey> {
         let is_elsewhere = self.elsewhere.num() > 0 && self.records.marks.is_empty();
         let here = (!is_elsewhere && self.records.means_any()).then_some(&self.records.channel);
         here.into_iter().chain(self.elsewhere.0.keys())

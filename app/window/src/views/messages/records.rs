@@ -261,6 +261,11 @@ impl Records {
         self.filter.matches().unwrap_or(&self.lines).iter().map(|line| line.place.clone()).collect()
     }
 
+    /// How many are listed.
+    pub(crate) fn num_listed(&self) -> usize {
+        self.filter.matches().map_or(self.lines.len(), <[RecordLine]>::len)
+    }
+
     /// Whether anything is meant that is loaded.
     pub(crate) fn means_any(&self) -> bool {
         !self.marks.is_empty() || self.selected_line().is_some()

@@ -77,6 +77,8 @@ pub(crate) struct MessagesView {
     pub(super) shows_replay: bool,
     /// Which file is asked for.
     pub(super) filing: Filing,
+    /// Whether what that is for is to be done, as keys said.
+    pub(super) is_filing_done: bool,
     /// Why commands of it can not be used, as of the last frame.
     pub(super) unavailable: Vec<(UiCommand, String)>,
 }
@@ -250,7 +252,7 @@ impl View for MessagesView {
 
     fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
         // What is noted is of the topic that was open before.
-        if self.is_filing() && matches!(command, UiCommand::StopReplay | UiCommand::ClearSelection) {
+        if self.is_filing() && matches!(command, UiCommand::StopReplay | UiCommand::ClearSelection | UiCommand::SendReplay) {
             return None;
         }
         if self.records.is_none() && !self.shows_replay && is_of_replay(command) {

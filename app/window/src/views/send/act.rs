@@ -115,10 +115,8 @@ impl SendView {
             UiCommand::NewHttpRequest => self.begin_kind(RequestKind::Http, ctx),
             UiCommand::NewGrpcCall => self.begin_kind(RequestKind::Grpc, ctx),
             UiCommand::NewRecord => self.begin_kind(RequestKind::Record, ctx),
-            UiCommand::EditContents => {
-                self.is_editing = true;
-                self.look.edit_contents(&mut self.editing.draft.request);
-            }
+            // The field that takes the keys makes it one that is edited.
+            UiCommand::EditContents => self.look.edit_contents(&mut self.editing.draft.request),
             UiCommand::NextRequestPart | UiCommand::FormerRequestPart => self.look.turn(&self.editing.draft.request, command == UiCommand::NextRequestPart),
             UiCommand::AskMethods => self.describe(actions),
             UiCommand::ChooseMethod | UiCommand::MessageTemplate | UiCommand::MessageFields | UiCommand::AddMessage | UiCommand::KeepStreamOpen => {
@@ -126,9 +124,10 @@ impl SendView {
             }
             UiCommand::SendMessage if self.answer.next_message.trim().is_empty() => {
                 self.is_editing = true;
-                self.answer.seeks_message = true;
+                (self.answer.seeks_message, self.answer.comparison.is_shown) = (true, false);
             }
             UiCommand::SendMessage => {
+                self.answer.comparison.is_shown = false;
                 let next = shown.and_then(|sent| self.answer.next_of(&sent, board));
                 actions.extend(next.map(send));
             }

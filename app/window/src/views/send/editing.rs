@@ -46,15 +46,20 @@ pub(super) struct Editing {
     unknown: Option<String>,
     /// As it was loaded, or saved last.
     before: Draft,
-    former: VecDeque<Former>,
+    former: VecDeque<Composed>,
+    /// How many were loaded.
+    number: u64,
 }
 
-/// One that was edited and given up.
+/// A request that is composed, with all that is its own.
 #[derive(Clone, Debug, PartialEq)]
-struct Former {
-    draft: Draft,
+pub(super) struct Composed {
+    /// As it is.
+    pub draft: Draft,
     from: CameFrom,
     given: BTreeMap<String, String>,
+    /// As it was loaded, or saved last.
+    before: Draft,
 }
 
 /// What a request sends besides saying what is asked: its body, its messages, or key and value.
@@ -87,6 +92,7 @@ impl Default for Editing {
             unknown: None,
             before: blank,
             former: VecDeque::new(),
+            number: 0,
         }
     }
 }
@@ -97,17 +103,35 @@ impl Editing {
         self.draft != self.before
     }
 
+    /// Which one it is: each that is loaded has another number.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// All of it as it is now.
+    pub(super) fn composed(&self) -> Composed {
+        Composed { draft: self.draft.clone(), from: self.from.clone(), given: self.given.clone(), before: self.before.clone() }
+    }
+
+    /// It is that one again.
+    pub(super) fn restore(&mut self, composed: Composed) {
+        let Composed { draft, from, given, before } = composed;
+        self.load(draft, from);
+        (self.given, self.before) = (given, before);
+    }
+
     /// Takes another one. What was edited stays within reach.
     pub(super) fn load(&mut self, draft: Draft, from: CameFrom) {
         if self.is_changed() {
             self.former.retain(|former| former.draft != self.draft);
-            self.former.push_front(Former { draft: self.draft.clone(), from: self.from.clone(), given: self.given.clone() });
+            self.former.push_front(self.composed());
             self.former.truncate(FORMER_MAX);
         }
         (self.before, self.draft, self.from) = (draft.clone(), draft, from);
         self.notes.clear();
         self.given.clear();
         (self.most_used, self.unknown) = (None, None);
+        self.number += 1;
     }
 
     /// Takes one out of an object of another view, with what is to be said of it.
@@ -150,10 +174,8 @@ impl Editing {
 
     /// Takes one of them again: it is still as unsaved as it was.
     pub(super) fn take_again(&mut self, index: usize) {
-        if let Some(Former { draft, from, given }) = self.former.remove(index) {
-            self.load(draft, from);
-            self.given = given;
-            self.before = Draft::blank(self.draft.kind());
+        if let Some(composed) = self.former.remove(index) {
+            self.restore(composed);
         }
     }
 
@@ -203,6 +225,21 @@ mod tests {
             editing.draft.name = number.to_string();
         }
         assert_eq!(editing.former().count(), FORMER_MAX);
+    }
+
+    #[test]
+    fn what_is_restored_has_all_that_was_its_own() {
+        let mut editing = Editing::default();
+        editing.load(named("a"), CameFrom::Saved("orders/a".to_owned()));
+        editing.given.insert("id".to_owned(), "7".to_owned());
+        editing.draft.name = "edited".to_owned();
+        let (composed, number) = (editing.composed(), editing.number());
+        editing.load(named("pasted"), CameFrom::Elsewhere);
+        assert!(editing.number() > number && editing.given.is_empty() && editing.path().is_none());
+        editing.restore(composed);
+        assert_eq!((editing.draft.name.as_str(), editing.path(), editing.given.len(), editing.is_changed()), ("edited", Some("orders/a"), 1, true));
+        editing.draft.name = "a".to_owned();
+        assert!(!editing.is_changed(), "as it lies in its file");
     }
 
     #[test]

@@ -63,21 +63,22 @@ impl SendView {
         });
         let Some((imported, text)) = read.filter(|(imported, _)| !imported.drafts.is_empty()) else { return };
         ctx.input_mut(|input| input.events.retain(|event| !matches!(event, Event::Paste(_))));
-        let mut before = self.editing.draft.clone();
-        *address_of(&mut before) = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(ADDRESS_CHARS_MAX).collect();
+        let mut before = self.editing.composed();
+        *address_of(&mut before.draft) = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(ADDRESS_CHARS_MAX).collect();
         self.take_imported(imported, context, actions);
         self.editing.notes.insert(0, format!("What was pasted was taken as a request; {UNDO} brings the text back"));
         self.pasted = Some((self.editing.draft.clone(), before));
     }
 
-    /// Right after a text that was pasted became a request: it is that text again.
+    /// Right after a text that was pasted became a request: it is that text again. In other fields the keys undo what was typed there.
     fn take_back(&mut self, ctx: &egui::Context) {
         if self.pasted.as_ref().is_none_or(|(taken, _)| *taken != self.editing.draft) {
             self.pasted = None;
-        } else if ctx.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::Z))
+        } else if (self.is_in_address || !ctx.text_edit_focused())
+            && ctx.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::Z))
             && let Some((_, before)) = self.pasted.take()
         {
-            self.editing.load(before, CameFrom::New);
+            self.editing.restore(before);
         }
     }
 

@@ -35,8 +35,10 @@ pub(super) struct Form<'a> {
     pub height_pt: f32,
     /// Whether one of the fields has the keys.
     pub is_typing: bool,
-    /// The text of several lines, by its name, that the keys go to.
+    /// The field, by its name, that the keys go to; of several of that name, which are numbered, each.
     pub seeks: Option<&'a str>,
+    /// Of what its texts are: nothing of another can be undone in them.
+    pub of: u64,
     /// Whether that of the address has them.
     pub is_in_address: bool,
 }
@@ -71,7 +73,11 @@ impl Form<'_> {
     }
 
     fn entered(&mut self, ui: &mut egui::Ui, entry: TextEntry<'_>) -> TextEntered {
-        let entered = entry.font(fonts::data(DATA_PT)).ui(ui, self.tokens);
+        let is_sought = self.seeks.is_some_and(|sought| is_named(entry.name(), sought));
+        let entered = entry.font(fonts::data(DATA_PT)).of(self.of).ui(ui, self.tokens);
+        if is_sought {
+            entered.response.request_focus();
+        }
         self.is_typing |= entered.response.has_focus();
         entered
     }
@@ -99,12 +105,7 @@ impl Form<'_> {
     }
 
     fn lines_ui(&mut self, ui: &mut egui::Ui, [name, hint]: [&str; 2], text: &mut String, num_lines: usize) -> egui::Response {
-        let entered = self.entered(ui, TextEntry::new(TextField::SendText, text).named(name).hint(hint).lines(num_lines.max(2)));
-        // The last of several messages is the one that was begun last.
-        if self.seeks.is_some_and(|sought| name.starts_with(sought)) {
-            entered.response.request_focus();
-        }
-        entered.response
+        self.entered(ui, TextEntry::new(TextField::SendText, text).named(name).hint(hint).lines(num_lines.max(2))).response
     }
 
     /// JSON, with its mistake below it and what puts it in order.
@@ -116,8 +117,9 @@ impl Form<'_> {
     pub(super) fn json_ui(&mut self, ui: &mut egui::Ui, [name, hint]: [&str; 2], text: &mut String, num_lines: usize) -> egui::Response {
         let response = self.lines_ui(ui, [name, hint], text, num_lines);
         ui.horizontal(|ui| {
-            let told = json_look::told(ui.ctx(), ui.make_persistent_id(("what is wrong with", name)), text, json_text::mistake);
-            let is_wrong = told.as_ref().is_some_and(|told| told.is_of_now);
+            let look = json_look::look(ui.ctx(), ui.make_persistent_id(("what is wrong with", name)), text, json_text::mistake);
+            // While it is looked at it can be tried; what was wrong a moment ago is taken to be so still.
+            let is_wrong = look.is_wrong();
             let format = ui.add_enabled(!is_wrong && !text.trim().is_empty(), egui::Button::new(RichText::new("Format").size(TEXT_SMALL_PT)));
             format.widget_info(|| WidgetInfo::labeled(Role::Button, !is_wrong, format!("Format {name}")));
             if format.on_hover_text("A member a line; no value is changed").clicked()
@@ -125,9 +127,9 @@ impl Form<'_> {
             {
                 *text = formatted;
             }
-            if let Some(told) = told {
-                let ink = if told.is_of_now { Ink::Warn } else { Ink::Dim };
-                ui.add(egui::Label::new(RichText::new(visible(&told.words)).size(TEXT_SMALL_PT).color(self.tokens.ink(ink))).truncate());
+            if let Some(words) = look.words() {
+                let ink = if look.is_known() { Ink::Warn } else { Ink::Dim };
+                ui.add(egui::Label::new(RichText::new(visible(words)).size(TEXT_SMALL_PT).color(self.tokens.ink(ink))).truncate());
             }
         });
         response
@@ -203,6 +205,12 @@ impl Form<'_> {
             Payload::File(text) => drop(self.line(ui, [name, "A file in the folder of requests"], text, f32::INFINITY)),
         }
     }
+}
+
+/// Whether a field is the one of this name, or one of several of it, which are numbered.
+fn is_named(name: &str, sought: &str) -> bool {
+    let rest = name.strip_prefix(sought);
+    rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix(' ').is_some_and(|number| number.parse::<usize>().is_ok()))
 }
 
 /// In which form a key, a value or a header's is written.

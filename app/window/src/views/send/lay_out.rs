@@ -142,7 +142,8 @@ impl SendView {
         let mistake = self.mistake(board).cloned();
         let height_pt = ui.clip_rect().height();
         let seeks = self.look.seeks.take();
-        let mut form = Form { tokens, mistake: mistake.as_ref(), secrets: &board.secrets, height_pt, is_typing: false, is_in_address: false, seeks };
+        let (mistake, secrets, of) = (mistake.as_ref(), &board.secrets, self.editing.number());
+        let mut form = Form { tokens, mistake, secrets, height_pt, is_typing: false, is_in_address: false, seeks, of };
         let mut asked = None;
         egui::Frame::new().inner_margin(MARGIN).show(ui, |ui| {
             ui.spacing_mut().item_spacing = vec2(8.0, 4.0);
@@ -233,7 +234,8 @@ impl SendView {
                 ui.add(egui::Label::new(RichText::new(text).size(12.5).color(tokens.ink(Ink::Text))).wrap());
             });
         }
-        let mut form = Form { tokens, mistake: None, secrets: &board.secrets, height_pt: 0.0, is_typing: false, is_in_address: false, seeks: None };
+        let (secrets, of) = (&board.secrets, sent.sent_id.0);
+        let mut form = Form { tokens, mistake: None, secrets, height_pt: 0.0, is_typing: false, is_in_address: false, seeks: None, of };
         match self.answer.ui(ui, &mut form, &sent, board, context.clock_ns) {
             Some(AnswerAsk::Do(action)) => actions.push(action),
             Some(AnswerAsk::Run(command)) if command.copies() => actions.push(ViewAction::Run(command)),

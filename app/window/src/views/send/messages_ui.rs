@@ -35,8 +35,8 @@ pub(super) struct GivenMessage {
     text: String,
     /// Number of the last message of which it was known then what became of it.
     number: u64,
-    /// What was refused last then.
-    refusal: Option<String>,
+    /// Commands that had not come to the desk until then.
+    num_lost: u64,
 }
 
 /// Whether a call is a stream: as its method is known, else by its messages until now.
@@ -55,7 +55,7 @@ impl AnswerLook {
             return None;
         }
         let number = board.by_hand.as_ref().map_or(0, |by_hand| by_hand.number);
-        self.given = Some(GivenMessage { sent_id: sent.sent_id, text: self.next_message.clone(), number, refusal: board.refusal.clone() });
+        self.given = Some(GivenMessage { sent_id: sent.sent_id, text: self.next_message.clone(), number, num_lost: board.num_lost });
         self.seeks_message = true;
         Some(SendCommand::Message(sent.sent_id, self.next_message.clone()))
     }
@@ -69,7 +69,7 @@ impl AnswerLook {
         }
         let is_open = board.sent.iter().any(|sent| sent.sent_id == given.sent_id && sent.is_open);
         // With too many commands waiting it never came to the desk.
-        if known.is_some() || !is_open || board.refusal.is_some() && board.refusal != given.refusal {
+        if known.is_some() || !is_open || board.num_lost > given.num_lost {
             self.given = None;
         }
     }

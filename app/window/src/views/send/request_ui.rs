@@ -43,7 +43,7 @@ pub(super) struct RequestLook {
     pub grpc: GrpcLook,
     /// The part of a record.
     pub record: RecordTab,
-    /// The text of several lines that the keys are to go to, by its name.
+    /// The field that the keys are to go to, by its name.
     pub seeks: Option<&'static str>,
 }
 
@@ -72,7 +72,11 @@ impl RequestLook {
                 if http.body == Body::None {
                     http.body = Body::Json(String::new());
                 }
-                "Body"
+                match &http.body {
+                    Body::Form(_) => "Name of field 1",
+                    Body::Multipart(_) => "Name of part 1",
+                    _ => "Body",
+                }
             }
             Request::Grpc(grpc) => {
                 self.grpc.tab = GrpcTab::Messages;

@@ -11,7 +11,13 @@ use switchboard_desk::send::{
 use switchboard_engine::view::{Answer, Query, ScanQuery};
 
 use super::{
-    answer_ui::AnswerLook, asking_ui::asks_name, caused_ui::CausedLook, copied::copied, editing::Editing, library_ui::LibraryKey, request_ui::RequestLook,
+    answer_ui::AnswerLook,
+    asking_ui::asks_name,
+    caused_ui::CausedLook,
+    copied::copied,
+    editing::{Composed, Editing},
+    library_ui::LibraryKey,
+    request_ui::RequestLook,
 };
 use crate::{
     view::{Begun, CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext},
@@ -68,7 +74,7 @@ pub(crate) struct SendView {
     /// Whether the field of the address has the keys.
     pub(super) is_in_address: bool,
     /// What became of a text that was pasted into an empty address, and what it is without that.
-    pub(super) pasted: Option<(Draft, Draft)>,
+    pub(super) pasted: Option<(Draft, Composed)>,
     is_going: bool,
     cancels_by_key: bool,
     shown: Option<SentId>,

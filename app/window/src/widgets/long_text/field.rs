@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc};
 
 use egui::{
-    Color32, Event, EventFilter, FontId, Galley, Id, Margin, OutputCommand, Rect, Response, Sense,
+    Color32, Event, EventFilter, FontId, FontSelection, Galley, Id, Margin, OutputCommand, Rect, Response, RichText, Sense, TextWrapMode, WidgetText,
     accesskit::{Action, ActionData, ActionRequest, TreeId},
     class::Classes,
     emath::TSTransform,
@@ -75,12 +75,23 @@ pub(crate) fn is_long(ctx: &egui::Context, id: Id, text: &str) -> bool {
     is_long
 }
 
+/// Nothing that was typed into a field, short or long, can be undone any more.
+pub(crate) fn forget(ctx: &egui::Context, id: Id) {
+    *keeping(ctx, id).lock() = None;
+    if let Some(mut state) = TextEditState::load(ctx, id) {
+        state.clear_undoer();
+        state.store(ctx, id);
+    }
+}
+
 /// A field to be drawn.
 pub(crate) struct LongField<'a> {
     /// Which.
     pub id: Id,
     /// Its text.
     pub text: &'a mut String,
+    /// What stands there as long as it is empty.
+    pub hint: RichText,
     /// How wide it is, points; infinite = as there is room.
     pub width_pt: f32,
     /// Rows that are in view.
@@ -188,11 +199,13 @@ impl LongField<'_> {
             let cursor = before.as_ref().and_then(|state| state.cursor.char_range());
             let place = |cursor: CCursor| self.text.char_indices().nth(cursor.index.0).map_or(self.text.len(), |(at, _)| at);
             text.put(cursor.map_or(Caret::default(), |range| Caret { at: place(range.primary), anchor: place(range.secondary), leans_back: false }));
-            if let Some(mut state) = before {
-                text.remember(&texts_before(&state, self.text));
-                state.clear_undoer();
-                state.store(ui.ctx(), self.id);
+            if let Some(state) = &before {
+                text.remember(&texts_before(state, self.text));
             }
+            // By its state, and not by what it undoes, a field is known as one where text is typed.
+            let mut state = before.unwrap_or_default();
+            state.clear_undoer();
+            state.store(ui.ctx(), self.id);
             let seen_caret = if cursor.is_some() { Caret { at: usize::MAX, ..Caret::default() } } else { text.caret() };
             Held { text, widths, width_pt, offset_pt: 0.0, wanted_top: None, shown: None, reported: 0..0, seen_caret }
         });
@@ -325,6 +338,10 @@ impl LongField<'_> {
         }
         let painter = ui.painter_at(rect.expand(1.0));
         painter.galley(at, Arc::clone(&shown.galley), self.color);
+        if held.text.text().is_empty() {
+            let hint = WidgetText::from(self.hint.clone()).into_galley(ui, Some(TextWrapMode::Truncate), rect.width(), FontSelection::Default);
+            painter.galley(at, hint, self.color);
+        }
         let composed = held.text.composed().map(|composed| {
             let ends = [composed.start, composed.end].map(|at| shown.cursor(&held.text, at, held.text.rows().row_of(at)));
             ends.map(|cursor| cursor_rect(&shown.galley, &cursor, line_pt).translate(at.to_vec2()))

@@ -10,4 +10,4 @@ mod rows;
 mod tests;
 mod text;
 
-pub(crate) use field::{LongField, is_long};
+pub(crate) use field::{LongField, forget, is_long};

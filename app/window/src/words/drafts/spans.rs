@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use switchboard_desk::send::{
     MADE,
     draft::{Draft, GrpcDraft, HttpDraft, Pair, Request},
+    exchange::CREDENTIAL_LEFT_OUT,
 };
 use switchboard_engine::view::{ChannelKey, MostUsed, SpanView};
 use switchboard_model::Redactor;
@@ -157,8 +158,8 @@ impl<'a> Told<'a> {
         secret.dedup();
         let note = match secret.as_slice() {
             [] => None,
-            [one] => Some(format!("The header {one} is a credential and was not taken over: name a secret of the profile under Auth")),
-            several => Some(format!("The headers {} are credentials and were not taken over: name a secret of the profile under Auth", several.join(", "))),
+            [one] => Some(format!("{CREDENTIAL_LEFT_OUT}: the header {one}. Name a secret of the profile under Auth")),
+            several => Some(format!("{CREDENTIAL_LEFT_OUT}: the headers {}. Name a secret of the profile under Auth", several.join(", "))),
         };
         (headers, note.into_iter().collect())
     }
@@ -296,10 +297,7 @@ mod tests {
         .expect("a request");
         let headers: Vec<(&str, &str)> = http(&begun).headers.iter().map(|pair| (pair.name.as_str(), pair.value.as_str())).collect();
         assert_eq!(headers, [("content-type", "application/json"), ("x-tenant", "shop"), ("x-tenant", "\\{{base}}")]);
-        assert_eq!(
-            begun.notes,
-            ["The headers authorization, cookie, x-api-key are credentials and were not taken over: name a secret of the profile under Auth"]
-        );
+        assert_eq!(begun.notes, ["The credential was left out: the headers authorization, cookie, x-api-key. Name a secret of the profile under Auth"]);
         assert!(!format!("{:?}", begun.draft).contains("hunter2"));
     }
 

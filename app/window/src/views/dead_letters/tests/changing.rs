@@ -131,6 +131,24 @@ fn a_letter_with_secrets_is_edited_while_they_stay_masked_and_what_is_another_is
 }
 
 #[test]
+fn once_secrets_are_shown_their_masks_do_not_come_back_by_undoing() {
+    let (source, mut harness) = inbox(sample::previewed(Writing::Allowed));
+    press_with_command(&mut harness, Key::E);
+    let Some(ReplayCommand::Edit(letter)) = asked(&source).pop() else { panic!("{:?}", asked(&source)) };
+    source.show_replay(sample::editing_masked(&letter, b"{\"password\":\"hunter2\",\"order\":4999}"));
+    settle(&mut harness);
+    write(&mut harness, Role::MultilineTextInput, "Value of the record", " ");
+    click(&mut harness, Role::Button, "Show its secrets");
+    write(&mut harness, Role::MultilineTextInput, "Value of the record", " ");
+    for _ in 0..4 {
+        press_with_command(&mut harness, Key::Z);
+    }
+    press_with_command(&mut harness, Key::Enter);
+    let changes = previewed_last(&source).options.changes.to_one.get(&letter.letter).cloned().expect("to this one");
+    assert_eq!(changes, [Change::Value(NewBytes::Text("{\"password\":\"hunter2\",\"order\":4999} ".to_owned()))]);
+}
+
+#[test]
 fn headers_of_one_letter_are_edited_one_by_one_and_what_is_no_json_any_longer_is_told_and_can_be_meant() {
     let (source, mut harness) = inbox(sample::previewed(Writing::Allowed));
     press_with_command(&mut harness, Key::E);

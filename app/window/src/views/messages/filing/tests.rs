@@ -144,6 +144,26 @@ fn a_file_is_asked_for_from_anywhere_and_what_is_wrong_with_it_is_told_beside_it
 }
 
 #[test]
+fn the_keys_that_send_do_what_the_form_is_for_and_send_nothing() {
+    let source = source();
+    let mut harness = harness(&source, UiCommand::ReplayFile);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    settle(&mut harness);
+    harness.get_by_label_contains("Write the whole path of a file");
+    assert_eq!(asked(&source), None);
+    type_in(&mut harness, "/d/orders.jsonl");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    settle(&mut harness);
+    assert!(matches!(asked(&source), Some(ReplayCommand::Preview(_))), "{:?}", asked(&source));
+    press(&mut harness, &[Key::Escape]);
+    goto(&mut harness, &Target::Channel(channel()));
+    press(&mut harness, &[Key::X]);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    settle(&mut harness);
+    assert!(matches!(asked(&source), Some(ReplayCommand::Export(export)) if export.records.len() == 6), "{:?}", asked(&source));
+}
+
+#[test]
 fn the_records_that_were_found_are_replayed_by_a_key_and_where_there_are_none_it_says_so() {
     let source = source();
     let mut harness = harness(&source, UiCommand::Find);

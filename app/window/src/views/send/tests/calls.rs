@@ -62,6 +62,19 @@ fn messages_are_written_into_an_open_stream_by_keys_and_stay_until_they_are_take
 }
 
 #[test]
+fn a_message_that_never_came_to_the_desk_can_be_given_again_as_often_as_that_happens() {
+    let (source, mut harness) = open(stream(None));
+    write(&mut harness, Role::MultilineTextInput, NEXT, "{}");
+    for (num_given, num_lost) in (1..=3).zip(1..) {
+        ctrl(&mut harness, Key::Enter);
+        assert_eq!(asked(&source).len(), num_given);
+        source.show_send(SendBoard { refusal: Some("too many commands wait".to_owned()), num_lost, ..stream(None) });
+        settle(&mut harness);
+        assert_eq!(next(&harness), "{}");
+    }
+}
+
+#[test]
 fn the_button_that_sends_a_message_leaves_the_keys_in_its_field() {
     let (source, mut harness) = open(stream(None));
     write(&mut harness, Role::MultilineTextInput, NEXT, "{}");

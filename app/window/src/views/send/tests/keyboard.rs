@@ -2,6 +2,22 @@
 
 use super::*;
 
+#[test]
+fn keys_lead_into_a_body_of_any_form() {
+    for (form, role, name) in [
+        ("body as form", Role::TextInput, "Name of field 1"),
+        ("body as multipart", Role::TextInput, "Name of part 1"),
+        ("body as file", Role::TextInput, "Body"),
+        ("body as GraphQL", Role::MultilineTextInput, "Body"),
+    ] {
+        let (_, mut harness) = open(SendBoard { sent: Vec::new(), ..sample::board() });
+        click(&mut harness, Role::RadioButton, form);
+        ctrl(&mut harness, Key::B);
+        assert!(harness.get_by_role_and_label(role, name).accesskit_node().is_focused(), "{form}");
+        assert!(harness.state().window.has_form(), "{form}");
+    }
+}
+
 fn alt(harness: &mut Window, key: Key) {
     harness.key_press_modifiers(Modifiers::ALT, key);
     settle(harness);

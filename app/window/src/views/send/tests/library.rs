@@ -126,6 +126,29 @@ fn a_request_is_pasted_into_an_empty_address_and_what_was_pasted_is_brought_back
     assert!(harness.query_by_label_contains("The credential was left out").is_none());
 }
 
+#[test]
+fn what_was_pasted_is_brought_back_from_the_address_only_and_with_the_file_it_is_of() {
+    let (_, mut harness) = open(SendBoard { sent: Vec::new(), ..sample::board() });
+    goto(&mut harness, &Target::Saved("orders/place an order".to_owned()));
+    harness.get_by_role_and_label(Role::TextInput, "URL").focus();
+    settle(&mut harness);
+    ctrl(&mut harness, Key::A);
+    press(&mut harness, &[Key::Delete]);
+    let line = "curl -X PUT http://localhost:8080/orders/1";
+    harness.event(Event::Paste(line.to_owned()));
+    settle(&mut harness);
+    click(&mut harness, Role::Tab, "request Headers 0");
+    harness.get_by_role_and_label(Role::TextInput, "Name of header 1").focus();
+    settle(&mut harness);
+    ctrl(&mut harness, Key::Z);
+    assert_eq!(http_of(&harness), "http://localhost:8080/orders/1", "keys are for the field that has them");
+    harness.get_by_role_and_label(Role::TextInput, "URL").focus();
+    settle(&mut harness);
+    ctrl(&mut harness, Key::Z);
+    assert_eq!(http_of(&harness), line);
+    assert!(harness.query_all_by_label_contains(", edited").any(|node| node.accesskit_node().role() == Role::Heading), "it is of its file again");
+}
+
 fn http_of(harness: &Window) -> String {
     value(harness, Role::TextInput, "URL")
 }
