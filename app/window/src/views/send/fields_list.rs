@@ -122,12 +122,16 @@ impl FieldList {
         }
         let entered = form.line(ui, ["Find a field", "Find a field or a value"], &mut self.filter, f32::INFINITY);
         self.take(schema, input);
-        if std::mem::take(&mut self.seeks) {
+        let seeks = std::mem::take(&mut self.seeks);
+        if seeks {
             entered.response.request_focus();
-            entered.response.scroll_to_me(None);
         }
         let is_walked = entered.response.has_focus() && self.walk(ui);
         let clicked = self.rows_ui(ui, form, is_walked);
+        if seeks || is_walked {
+            // The list as a whole, with what it is found by.
+            ui.scroll_to_rect(entered.response.rect.union(ui.min_rect().with_min_y(entered.response.rect.top())), Some(egui::Align::BOTTOM));
+        }
         let chosen = clicked.or_else(|| entered.is_done.then(|| self.rows.get(self.at).copied()).flatten());
         if let Some(row) = chosen {
             if let Some(copied) = self.choose(row, schema.as_ref(), input, message) {
