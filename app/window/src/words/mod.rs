@@ -5,4 +5,5 @@ pub(crate) mod drafts;
 pub(crate) mod groups;
 pub(crate) mod letters;
 pub(crate) mod probes;
+pub(crate) mod statuses;
 pub(crate) mod traces;

@@ -2,8 +2,9 @@
 
 use switchboard_desk::send::{Ended, One, Sent, SentId};
 use switchboard_engine::view::{Node, NodeId, NodeKind, Topology};
-use switchboard_model::{Origin, RPC_STATUSES};
+use switchboard_model::Origin;
 
+use super::statuses::grpc_word;
 use crate::{figures, sanitise::visible};
 
 /// A probe whose last request failed. Its texts are safe to show.
@@ -92,10 +93,7 @@ fn why(one: &One) -> String {
     match one.ended {
         _ if !one.why.is_empty() => visible(&one.why).into_owned(),
         Ended::Http(status) => format!("answered with {status}"),
-        Ended::Grpc(code) => {
-            let name = usize::try_from(code).ok().and_then(|code| RPC_STATUSES.get(code));
-            format!("ended with {}", name.map_or_else(|| format!("code {code}"), |name| (*name).to_owned()))
-        }
+        Ended::Grpc(code) => format!("ended with {}", grpc_word(code)),
         Ended::NotSent => "not sent".to_owned(),
         Ended::Possibly => "not answered".to_owned(),
     }

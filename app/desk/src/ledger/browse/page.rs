@@ -103,6 +103,8 @@ pub struct RunLine {
     pub reason: String,
     /// What became of its sends; `None` = not counted yet, or a refusal.
     pub counts: Option<SendCounts>,
+    /// The status that all of its sends have that were answered; `None` = none was, or they differ.
+    pub status: Option<i32>,
 }
 
 /// A send.

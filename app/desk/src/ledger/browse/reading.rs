@@ -65,8 +65,8 @@ struct Known {
     lines: Option<(LedgerFilter, Vec<(i64, LineId)>)>,
     num_all: usize,
     sends: Option<(RunId, LedgerFilter, Vec<i64>, usize)>,
-    /// With the state of the file that they are of.
-    counts: HashMap<RunId, (i64, SendCounts)>,
+    /// With the state of the file that they are of, and the status of what was answered.
+    counts: HashMap<RunId, (i64, SendCounts, Option<i32>)>,
 }
 
 /// What tells a file from another one that was put in its place.
@@ -141,13 +141,13 @@ impl Reading {
         let mut is_new = false;
         for row in rows {
             let LineId::Run(run_id) = row.id else { continue };
-            if self.known.counts.get(&run_id).is_some_and(|(of, _)| *of == version) {
+            if self.known.counts.get(&run_id).is_some_and(|(of, ..)| *of == version) {
                 continue;
             }
-            let counts = counts(&at_once, run_id)?;
-            is_new |= row.counts != Some(counts);
-            self.known.counts.insert(run_id, (version, counts));
-            row.counts = Some(counts);
+            let (counts, status) = counts(&at_once, run_id)?;
+            is_new |= row.counts != Some(counts) || row.status != status;
+            self.known.counts.insert(run_id, (version, counts, status));
+            (row.counts, row.status) = (Some(counts), status);
         }
         Ok(is_new)
     }
@@ -159,7 +159,7 @@ impl Reading {
         for (_, line) in lines(&at_once, filter)? {
             let Some(mut row) = run_line(&at_once, line)? else { continue };
             if let LineId::Run(run_id) = line {
-                row.counts = Some(counts(&at_once, run_id)?);
+                row.counts = Some(counts(&at_once, run_id)?.0);
             }
             if !take(row.to_json())? {
                 return Ok(());
@@ -238,7 +238,8 @@ impl Known {
         for (_, line) in lines.iter().skip(query.skip).take(PAGE) {
             let Some(mut row) = run_line(connection, *line)? else { continue };
             if let LineId::Run(run_id) = line {
-                row.counts = self.counts.get(run_id).map(|(_, counts)| *counts);
+                let known = self.counts.get(run_id);
+                (row.counts, row.status) = (known.map(|(_, counts, _)| *counts), known.and_then(|(.., status)| *status));
             }
             rows.push(row);
         }
@@ -460,6 +461,7 @@ fn run(row: &Row<'_>, id: LineId) -> rusqlite::Result<RunLine> {
         ending: ending.and_then(|word| [Ending::Finished, Ending::Stopped, Ending::Halted].into_iter().find(|ending| ending.word() == word)),
         reason: row.get::<_, Option<String>>(10)?.unwrap_or_default(),
         counts: None,
+        status: None,
     })
 }
 
@@ -491,20 +493,25 @@ fn refusal(row: &Row<'_>, id: LineId) -> rusqlite::Result<RunLine> {
         ending: None,
         reason: row.get(6)?,
         counts: None,
+        status: None,
     })
 }
 
 const COUNTS: &str = "SELECT count(*), total(outcome IN ('persisted', 'answered', 'called')), total(outcome = 'not persisted'), total(outcome = 'skipped'), \
-     total(outcome = 'refused'), total(outcome IS NULL), total(fate = 'consumed'), total(fate = 'dead again') FROM sends WHERE run_id = ?";
+     total(outcome = 'refused'), total(outcome IS NULL), total(fate = 'consumed'), total(fate = 'dead again'), \
+     min(status), max(status) FROM sends WHERE run_id = ?";
 
-fn counts(connection: &Connection, run_id: RunId) -> Result<SendCounts, Unread> {
+/// What became of a run's sends, and the status that all have that were answered.
+fn counts(connection: &Connection, run_id: RunId) -> Result<(SendCounts, Option<i32>), Unread> {
     let counts = connection.prepare_cached(COUNTS)?.query_row([run_id.0], |row| {
         let sum = |column: usize| row.get::<_, f64>(column).map(|sum| sum as u64);
         let total = row.get::<_, i64>(0)?.max(0).cast_unsigned();
         let (done, not_done, skipped, refused, unsettled) = (sum(1)?, sum(2)?, sum(3)?, sum(4)?, sum(5)?);
         // And what a later version may write.
         let possibly = total.saturating_sub(done + not_done + skipped + refused + unsettled);
-        Ok(SendCounts { total, done, not_done, possibly, unsettled, skipped, refused, consumed: sum(6)?, dead_again: sum(7)? })
+        let (least, most): (Option<i32>, Option<i32>) = (row.get(8)?, row.get(9)?);
+        let counts = SendCounts { total, done, not_done, possibly, unsettled, skipped, refused, consumed: sum(6)?, dead_again: sum(7)? };
+        Ok((counts, least.filter(|_| least == most)))
     })?;
     Ok(counts)
 }

@@ -154,6 +154,7 @@ fn runs_and_refusals_are_listed_the_newest_first_with_what_became_of_their_sends
     assert_eq!((replay.ending, replay.reason.as_str(), replay.num_planned), (Some(Ending::Halted), "the first five were not read", 4));
     assert_eq!((replay.operator.as_str(), replay.profile.as_deref(), replay.cluster.as_str()), ("ada", Some("shop"), "local"));
     assert_eq!((replay.at_ns, replay.ended_ns, replay.replay_id.as_str()), (T, Some(T + 100), "r-1"));
+    assert_eq!(page.rows.iter().map(|row| row.status).collect::<Vec<_>>(), [None, None, None, Some(5), Some(201), None, None], "where all have the same");
     let counts = replay.counts.expect("counted");
     assert_eq!((counts.total, counts.unsettled, counts.possibly), (4, 1, 0));
     let json = replay.to_json();

@@ -14,6 +14,7 @@ use crate::{
     sanitise::visible,
     view::{Target, ViewAction},
     widgets::detail::{Detail, Row, Section},
+    words::statuses::status_word,
 };
 
 /// Records behind a send, as far as they are stored here.
@@ -91,7 +92,7 @@ fn of_kind(kind: TargetKind) -> &'static str {
 fn send_sections(send: &SendLine, behind: &Behind, is_alone: bool, now_ns: i64) -> Vec<Section> {
     let when = |ns: i64| figures::when(ns, now_ns).to_ms();
     let outcome = match send.status() {
-        Some(status) => format!("{} {status}", send.word()),
+        Some(status) => format!("{} {}", send.word(), status_word(send.target_kind, status)),
         None => send.word().to_owned(),
     };
     let mut rows = vec![Row::pair("outcome", &outcome).toned(tone_of_settled(&send.settled)).read(&send.settled_ns.map(when).unwrap_or_default())];

@@ -9,6 +9,7 @@ use crate::{
     sanitise::visible,
     theme::Ink,
     widgets::table::{Column, Row, Width},
+    words::statuses::status_word,
 };
 
 /// From this width on all columns are there, points.
@@ -118,8 +119,9 @@ pub(super) fn standing_of_run(line: &RunLine) -> Standing {
         if num == 0 {
             continue;
         }
-        let word = line.word(became);
-        parts.push(if counts.total == 1 { word.to_owned() } else { format!("{} {word}", figures::count(num)) });
+        let status = line.status.zip(line.target_kind).filter(|_| became == Became::Done);
+        let word = status.map_or_else(|| line.word(became).to_owned(), |(status, kind)| format!("{} {}", line.word(became), status_word(kind, status)));
+        parts.push(if counts.total == 1 { word } else { format!("{} {word}", figures::count(num)) });
         tone = tone.max(tone_of(became));
     }
     if is_on_its_way && counts.unsettled > 0 {
@@ -144,7 +146,7 @@ pub(super) fn standing_of_run(line: &RunLine) -> Standing {
 
 /// What became of a send: its fate where one is known, else its outcome.
 pub(super) fn standing_of_send(send: &SendLine) -> Standing {
-    let status = send.status().map(|status| format!(" {status}")).unwrap_or_default();
+    let status = send.status().map(|status| format!(" {}", status_word(send.target_kind, status))).unwrap_or_default();
     let outcome = format!("{}{status}", send.word());
     let (mut parts, reason, tone) = match send.fate {
         Some(Fate::DeadAgain) => (vec![fate_word(Fate::DeadAgain).to_owned()], send.evidence.as_str(), Tone::Bad),

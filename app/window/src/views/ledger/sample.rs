@@ -37,6 +37,7 @@ fn line(number: i64, kind: LineKind, target_kind: TargetKind, target: &str, ago_
         ending: Some(Ending::Finished),
         reason: String::new(),
         counts: Some(SendCounts { total: 1, done: 1, ..SendCounts::default() }),
+        status: None,
     }
 }
 
@@ -49,7 +50,7 @@ pub(crate) fn lines() -> Vec<RunLine> {
         counts: Some(SendCounts { total: 41, done: 38, unsettled: 3, consumed: 12, ..SendCounts::default() }),
         ..line(9, LineKind::Replay, TargetKind::Channel, "orders.placed", 8)
     };
-    let request = RunLine { call: text("POST /checkout"), ..line(8, LineKind::Request, TargetKind::Http, "http://localhost:8080", 40) };
+    let request = RunLine { call: text("POST /checkout"), status: Some(201), ..line(8, LineKind::Request, TargetKind::Http, "http://localhost:8080", 40) };
     let refused = RunLine {
         id: LineId::Refusal(2),
         call: text("DELETE /orders/4711"),
@@ -66,7 +67,8 @@ pub(crate) fn lines() -> Vec<RunLine> {
         counts: Some(SendCounts { total: 1, not_done: 1, ..SendCounts::default() }),
         ..line(7, LineKind::Request, TargetKind::Http, "http://localhost:9999", 310)
     };
-    let called = RunLine { call: text("shop.v1.Orders/PlaceOrder"), ..line(6, LineKind::Call, TargetKind::Grpc, "http://localhost:50051", 640) };
+    let called =
+        RunLine { call: text("shop.v1.Orders/PlaceOrder"), status: Some(0), ..line(6, LineKind::Call, TargetKind::Grpc, "http://localhost:50051", 640) };
     let in_doubt = RunLine {
         call: text("PUT /orders/4711"),
         reason: text("the connection was lost while the answer was waited for"),

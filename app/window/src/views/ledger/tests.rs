@@ -56,10 +56,10 @@ fn what_became_of_a_run_is_told_in_the_words_of_what_was_sent_to() {
         told,
         [
             (text("38 persisted · 12 consumed · 3 without an outcome · not ended"), Tone::Unknown),
-            (text("answered"), Tone::Quiet),
+            (text("answered 201"), Tone::Quiet),
             (text("refused: `shop.example` is production: its name has to be typed"), Tone::Warn),
             (text("not sent: nobody listens on localhost:9999"), Tone::Warn),
-            (text("called"), Tone::Quiet),
+            (text("called OK"), Tone::Quiet),
             (text("possibly sent: the connection was lost while the answer was waited for"), Tone::Bad),
             (text("2 dead again · 1 not persisted · 1 skipped · 4 persisted · 2 consumed · halted: two of the first five are dead again"), Tone::Bad),
             (text("23 persisted"), Tone::Quiet),
