@@ -23,8 +23,10 @@ fn named_in(family: &str) -> &'static [&'static str] {
         "otlp" => &["app/desk/src/sources.rs", "app/desk/src/session/collector.rs", "app/src/main.rs"],
         // Records are read again from it and sent to it.
         "kafka" => &["app/desk/src/sources.rs", "app/desk/src/session/collector.rs", "app/desk/src/session/kafka_access.rs"],
-        // Requests and calls are sent to them.
-        "http" | "grpc" => &["app/desk/src/sources.rs", "app/desk/src/session/collector.rs", "app/desk/src/session/servers.rs"],
+        // Requests are sent to it.
+        "http" => &["app/desk/src/sources.rs", "app/desk/src/session/collector.rs", "app/desk/src/session/servers.rs"],
+        // Calls are sent to it, over connections that are kept.
+        "grpc" => &["app/desk/src/sources.rs", "app/desk/src/session/collector.rs", "app/desk/src/session/kept_callers.rs", "app/desk/src/session/servers.rs"],
         _ => &["app/desk/src/sources.rs", "app/desk/src/session/collector.rs"],
     }
 }

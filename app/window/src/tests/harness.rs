@@ -25,6 +25,8 @@ fn options() -> WindowOptions {
 pub(crate) fn harness(source: &FixedSource, command: UiCommand) -> Harness<'static, WindowApp> {
     let source = source.clone();
     let mut harness = Harness::builder().with_size(vec2(1280.0, 800.0)).build_eframe(|creation| WindowApp::new(creation, Box::new(source), options(), false));
+    // As the program has it.
+    crate::missing_glyphs::install(&harness.ctx);
     run(&mut harness, command);
     harness
 }

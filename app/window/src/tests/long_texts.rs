@@ -204,7 +204,7 @@ fn what_is_one_line_of_a_mebibyte_is_typed_into_and_goes_by_pages() {
 }
 
 #[test]
-fn the_pointer_selects_a_word_and_what_it_is_dragged_over_and_the_wheel_scrolls() {
+fn the_pointer_selects_what_it_is_dragged_over_also_beyond_what_is_in_view() {
     for field in PLACES {
         let text = (0..MIB / 10).map(|number| format!("{number:07} x\n")).collect::<Vec<_>>().concat();
         let mut harness = opened(field, &text);
@@ -220,6 +220,16 @@ fn the_pointer_selects_a_word_and_what_it_is_dragged_over_and_the_wheel_scrolls(
         drag(&mut harness, at, pos2(at.x, rect.bottom() + 30.0), 90);
         let all = copy(&mut harness);
         assert!(text.starts_with(&all) && all.lines().count() > 70, "{field:?}: {} lines", all.lines().count());
+    }
+}
+
+#[test]
+fn the_wheel_scrolls_and_a_double_click_selects_a_word() {
+    for field in PLACES {
+        let text = (0..MIB / 10).map(|number| format!("{number:07} x\n")).collect::<Vec<_>>().concat();
+        let mut harness = opened(field, &text);
+        key(&mut harness, Key::Home, CTRL);
+        let at = node(&harness, field).rect.left_top() + vec2(1.0, 2.0);
         // What is in view is further down after the wheel.
         for _ in 0..20 {
             harness.event(Event::PointerMoved(at));

@@ -39,6 +39,9 @@ fn a_preview_of_which_nothing_would_be_sent_says_so_and_why() {
 #[test]
 fn a_preview_says_what_is_sent_what_is_skipped_and_who_reads_it_again() {
     let (source, mut harness) = inbox(sample::previewed(Writing::Allowed));
+    // So high that all of it is in view.
+    harness.set_size(egui::vec2(1_280.0, 1_800.0));
+    settle(&mut harness);
     harness.get_by_role_and_label(Role::Heading, "Replay 296 to orders.placed");
     harness.get_by_label_contains("dry run · nothing has been sent · read ");
     harness.get_by_label("will be sent, 296 of 298");
