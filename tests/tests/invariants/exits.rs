@@ -144,6 +144,9 @@ const EXITS: &[(&str, &[&str])] = &[
     ("app/desk/src/send/replay/range.rs", &["access.extent", "access.extents"]),
     ("app/desk/src/send/replay/run.rs", &["access.connect", "sender.ends", "sender.num_partitions"]),
     ("app/desk/src/send/replay/run/sending.rs", &["sender.queue"]),
+    ("app/desk/src/send/record_file/export.rs", &["access.read"]),
+    ("app/desk/src/send/replay/source.rs", &["access.read"]),
+    ("app/desk/src/session/kept_callers.rs", &[]),
     ("app/desk/src/send/replay/target.rs", &["access.size_limit"]),
     // Names of servers are looked up here, once, before leave is asked for; and here permits are made.
     (
