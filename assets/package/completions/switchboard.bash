@@ -307,13 +307,25 @@ _switchboard() {
             return 0
             ;;
         switchboard__subcmd__replay)
-            opts="-h -V --plan --profile --dry-run --confirm --unseen --wait --help --version"
+            opts="-h -V --plan --file --to --target --keep-time --by-key --again --profile --dry-run --confirm --unseen --wait --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --plan)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -52,7 +52,7 @@ complete -c switchboard -n "__fish_switchboard_needs_command" -f -a "demo" -d 'S
 complete -c switchboard -n "__fish_switchboard_needs_command" -f -a "watch" -d 'Watch real systems: those of a profile, and whatever sends OTLP'
 complete -c switchboard -n "__fish_switchboard_needs_command" -f -a "lab" -d 'Run the demo\'s services alone, as a process of their own'
 complete -c switchboard -n "__fish_switchboard_needs_command" -f -a "send" -d 'Send one request from its file, and tell what was answered (JSON)'
-complete -c switchboard -n "__fish_switchboard_needs_command" -f -a "replay" -d 'Send the records of a plan that the window saved, and tell what became of them (JSON)'
+complete -c switchboard -n "__fish_switchboard_needs_command" -f -a "replay" -d 'Send the records of a plan that the window saved, or of a file, and tell what became of them (JSON)'
 complete -c switchboard -n "__fish_switchboard_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c switchboard -n "__fish_switchboard_using_subcommand demo" -l kafka -d 'Use this Kafka instead of the built-in mock cluster' -r
 complete -c switchboard -n "__fish_switchboard_using_subcommand demo" -l books -d 'Write what the demo\'s business did by its own books (JSON)' -r -F
@@ -119,9 +119,15 @@ complete -c switchboard -n "__fish_switchboard_using_subcommand send" -l confirm
 complete -c switchboard -n "__fish_switchboard_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c switchboard -n "__fish_switchboard_using_subcommand send" -s V -l version -d 'Print version'
 complete -c switchboard -n "__fish_switchboard_using_subcommand replay" -l plan -d 'The plan (JSON), as the window saves it' -r -F
-complete -c switchboard -n "__fish_switchboard_using_subcommand replay" -l profile -d 'The profile with the clusters of the plan' -r -F
+complete -c switchboard -n "__fish_switchboard_using_subcommand replay" -l file -d 'Records, one a line, as the window exports them or kcat -J writes them' -r -F
+complete -c switchboard -n "__fish_switchboard_using_subcommand replay" -l to -d 'The cluster to which the records of the file go, by the name of its source' -r
+complete -c switchboard -n "__fish_switchboard_using_subcommand replay" -l target -d 'The topic to which all of the file go; without it each goes to its own' -r
+complete -c switchboard -n "__fish_switchboard_using_subcommand replay" -l profile -d 'The profile with the clusters that it is about' -r -F
 complete -c switchboard -n "__fish_switchboard_using_subcommand replay" -l confirm -d 'The name of the cluster that it goes to, where that has to be confirmed' -r
 complete -c switchboard -n "__fish_switchboard_using_subcommand replay" -l wait -d 'How long to wait until the first few were read, in seconds' -r
+complete -c switchboard -n "__fish_switchboard_using_subcommand replay" -l keep-time -d 'Each of the file keeps its time'
+complete -c switchboard -n "__fish_switchboard_using_subcommand replay" -l by-key -d 'Each of the file goes by its key, not to its old partition'
+complete -c switchboard -n "__fish_switchboard_using_subcommand replay" -l again -d 'Also those of the file that were sent before, or may have been'
 complete -c switchboard -n "__fish_switchboard_using_subcommand replay" -l dry-run -d 'Read the records again and tell what would be sent; send nothing'
 complete -c switchboard -n "__fish_switchboard_using_subcommand replay" -l unseen -d 'Send the rest also where nobody can be seen to read the first few'
 complete -c switchboard -n "__fish_switchboard_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -130,5 +136,5 @@ complete -c switchboard -n "__fish_switchboard_using_subcommand help; and not __
 complete -c switchboard -n "__fish_switchboard_using_subcommand help; and not __fish_seen_subcommand_from demo watch lab send replay help" -f -a "watch" -d 'Watch real systems: those of a profile, and whatever sends OTLP'
 complete -c switchboard -n "__fish_switchboard_using_subcommand help; and not __fish_seen_subcommand_from demo watch lab send replay help" -f -a "lab" -d 'Run the demo\'s services alone, as a process of their own'
 complete -c switchboard -n "__fish_switchboard_using_subcommand help; and not __fish_seen_subcommand_from demo watch lab send replay help" -f -a "send" -d 'Send one request from its file, and tell what was answered (JSON)'
-complete -c switchboard -n "__fish_switchboard_using_subcommand help; and not __fish_seen_subcommand_from demo watch lab send replay help" -f -a "replay" -d 'Send the records of a plan that the window saved, and tell what became of them (JSON)'
+complete -c switchboard -n "__fish_switchboard_using_subcommand help; and not __fish_seen_subcommand_from demo watch lab send replay help" -f -a "replay" -d 'Send the records of a plan that the window saved, or of a file, and tell what became of them (JSON)'
 complete -c switchboard -n "__fish_switchboard_using_subcommand help; and not __fish_seen_subcommand_from demo watch lab send replay help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
