@@ -146,6 +146,8 @@ pub struct Answer {
     pub wire_bytes: Option<u64>,
     /// Why not all of it came; `None` = all came, or more comes.
     pub cut: Option<String>,
+    /// Whether it was given up here after it had left; what had come by then stands here.
+    pub is_cancelled: bool,
     /// Messages of a gRPC call, ours and the server's, in the order in which they went and came.
     pub messages: Vec<Message>,
     /// How many more there were, which are not kept.
@@ -157,6 +159,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// How many messages of a gRPC call the server sent, of those that are kept.
+    pub fn num_received(&self) -> u64 {
+        self.messages.iter().filter(|message| !message.is_ours).count() as u64
+    }
+
     /// What was received of a gRPC call: the server's messages that are kept, one JSON a line; `None` = none came.
     pub fn received(&self) -> Option<String> {
         let lines: Vec<String> = self.messages.iter().filter(|message| !message.is_ours).map(|message| in_one_line(&message.text)).collect();

@@ -52,6 +52,16 @@ pub enum SendCommand {
         /// What.
         draft: Arc<Draft>,
     },
+    /// Write requests that were imported into files of which none is there yet, and the variables that they name into an environment, which is made where
+    /// it is not there; what it has stays.
+    SaveImported {
+        /// Each with folder and name, with `/`.
+        requests: Vec<(String, Arc<Draft>)>,
+        /// The environment.
+        environment: String,
+        /// Names and values.
+        variables: BTreeMap<String, String>,
+    },
     /// Write a `.proto` that requests name into its file, a path below the folder; one that is there with other contents stays.
     SaveProto {
         /// Folder and name, with `/`.

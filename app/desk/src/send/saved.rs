@@ -1,6 +1,8 @@
 //! Requests in files: a folder of plain text, one request a file, beside the profile. It may come from anyone, so what it says is data: no name
 //! leads out of the folder, and what is no request is told and left alone.
 
+mod imported;
+
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +11,8 @@ use bytes::Bytes;
 
 use crate::send::draft::Draft;
 use crate::send::plan::Files;
+
+pub(crate) use imported::save_imported;
 
 /// The file beside the requests that holds the environments: a table each, of names and values.
 const ENVIRONMENTS: &str = "environments.toml";

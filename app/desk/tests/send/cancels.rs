@@ -67,6 +67,9 @@ async fn cancelled(sending: &Sending, heard: &AtomicUsize, draft: impl Fn() -> D
         let ended_ns = sent.ended_ns.expect("it has ended");
         quickest = quickest.min(Duration::from_nanos(ended_ns.saturating_sub(at_ns).unsigned_abs()));
         ends.push(sent.settled.as_ref().expect("an end").counts_as());
+        let is_record = sent.ask.draft.kind() == switchboard_desk::send::draft::RequestKind::Record;
+        let has_left = ends.last() == Some(&SettledAs::Possibly) || sent.answer.status.is_some();
+        assert!(sent.answer.is_cancelled || !has_left || is_record, "{sent:?}");
     }
     assert!(quickest <= WITHIN, "{quickest:?}");
     let lines = sending.lines().await;

@@ -112,7 +112,11 @@ fn after(command: &SendCommand, ask: &SendAsk) -> (bool, Option<SendCommand>) {
         SendCommand::Cancel(_) => (false, Some(SendCommand::Forget)),
         SendCommand::Forget => (false, Some(SendCommand::Save { path: KEPT.to_owned(), draft: ask.draft.clone() })),
         SendCommand::Save { .. } => (false, Some(SendCommand::SaveProto { path: "guard.proto".to_owned(), text: "syntax = \"proto3\";".into() })),
-        SendCommand::SaveProto { .. } => (false, Some(SendCommand::Reload)),
+        SendCommand::SaveProto { .. } => {
+            let variables = std::iter::once(("base".to_owned(), "http://localhost".to_owned())).collect();
+            (false, Some(SendCommand::SaveImported { requests: Vec::new(), environment: "guard".to_owned(), variables }))
+        }
+        SendCommand::SaveImported { .. } => (false, Some(SendCommand::Reload)),
         SendCommand::Reload => (false, Some(SendCommand::Remove(KEPT.to_owned()))),
         SendCommand::Remove(_) => match &ask.draft.request {
             Request::Grpc(grpc) => (false, Some(SendCommand::Describe(Box::new(grpc.clone()), None))),

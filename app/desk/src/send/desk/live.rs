@@ -69,6 +69,11 @@ impl Live {
         self.0.lock().has_left
     }
 
+    /// It is given up.
+    pub(super) fn cancels(&self) {
+        self.change(|state| state.answer.is_cancelled = state.has_left);
+    }
+
     pub(super) fn status(&self, status: Status) {
         self.change(|state| state.answer.status = Some(status));
     }

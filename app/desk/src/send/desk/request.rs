@@ -107,6 +107,7 @@ pub(super) async fn carried(mut answering: Waiting<Outcome>, live: &Live, teller
 
 /// What became of something that was given up.
 pub(super) fn given_up(live: &Live) -> Outcome {
+    live.cancels();
     match live.status_now() {
         Some(Status::Http { status, .. }) => Outcome::Done(Receipt::Answered(status)),
         _ if live.has_left() => Outcome::Possibly("cancelled after it had left".to_owned()),

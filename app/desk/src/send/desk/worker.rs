@@ -97,6 +97,9 @@ impl Worker {
                 self.describe(SendAsk { draft, environment, given: BTreeMap::new(), by_hand: false, is_probe: false });
             }
             SendCommand::Save { path, draft } => self.change_saved(move |folder| saved::save(folder, &path, &draft)).await,
+            SendCommand::SaveImported { requests, environment, variables } => {
+                self.change_saved(move |folder| saved::save_imported(folder, &requests, &environment, &variables)).await;
+            }
             SendCommand::SaveProto { path, text } => self.change_saved(move |folder| saved::save_proto(folder, &path, &text)).await,
             SendCommand::Remove(path) => self.change_saved(move |folder| saved::remove(folder, &path)).await,
             SendCommand::Reload => self.reload().await,

@@ -230,7 +230,7 @@ impl SendView {
 
     /// Whether Escape cancels what goes on at once, also out of a field. While an open stream is written into it leaves the field first.
     pub(super) fn cancels_by_key(&self, board: &SendBoard) -> bool {
-        let is_asked = self.saving.is_some() || self.removing.is_some() || self.answer.writing.is_some() || board.asking.is_some();
+        let is_asked = self.saving.is_some() || self.importing.is_some() || self.removing.is_some() || self.answer.writing.is_some() || board.asking.is_some();
         !is_asked && self.going(board).is_some_and(|sent| !(self.is_editing && sent.is_open))
     }
 
@@ -281,7 +281,7 @@ impl SendView {
     fn step_back(&mut self, board: &SendBoard) -> Option<SendCommand> {
         let cancels = self.cancels_by_key(board);
         let was_editing = std::mem::take(&mut self.is_editing);
-        if self.saving.take().is_some() || self.removing.take().is_some() || self.answer.writing.take().is_some() {
+        if self.saving.take().is_some() || self.removing.take().is_some() || self.importing.take().is_some() || self.answer.writing.take().is_some() {
             return None;
         }
         if board.asking.is_some() {
@@ -378,6 +378,7 @@ impl SendView {
         missing(UiCommand::SentOnMap, on_map.is_none().then_some("it is not on the map yet"));
         let can_stop = self.is_editing
             || self.saving.is_some()
+            || self.importing.is_some()
             || self.removing.is_some()
             || self.answer.writing.is_some()
             || self.cursor.is_some()

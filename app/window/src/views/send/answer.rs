@@ -1,17 +1,21 @@
 //! What was answered, in words and in parts of time. Pure.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use switchboard_desk::{
     ledger::Settled,
     send::{Answer, Ended, One, RepeatFigures, Sent, Status, draft::RequestKind},
 };
-use switchboard_model::{Outcome, Phase, Place, RPC_STATUSES};
+use switchboard_model::{Outcome, Phase, Place};
 
-use crate::{figures, ink::Tone, sanitise::visible, theme::Ink};
+use crate::{figures, ink::Tone, sanitise::visible, theme::Ink, words::statuses::grpc_word};
 
 /// A phase is at least so much of the bar, or it would not be seen.
 const LEAST_SHARE: f32 = 0.012;
+/// What left, and nothing came of.
+const NO_ANSWER: &str = "no answer";
+/// The code of gRPC that a lost connection has (google.rpc.Code).
+const UNAVAILABLE: i32 = 14;
 
 /// What became of something that was sent, in a word or two.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,7 +23,7 @@ pub(super) struct Became {
     /// The words, safe to show.
     pub word: String,
     /// What stands for them where they have no room; `None` = they are short.
-    pub sign: Option<&'static str>,
+    pub sign: Option<Cow<'static, str>>,
     /// Its colour.
     pub ink: Ink,
 }
@@ -30,14 +34,14 @@ impl Became {
     }
 
     /// One that a sign can stand for.
-    fn signed(sign: &'static str, word: &str, ink: Ink) -> Self {
-        Self { sign: Some(sign), ..Self::new(word, ink) }
+    fn signed(sign: impl Into<Cow<'static, str>>, word: impl Into<String>, ink: Ink) -> Self {
+        Self { sign: Some(sign.into()), ..Self::new(word, ink) }
     }
 
     /// What is written of it beside something of this width, which comes first: the words where both have room, and else the sign.
     pub(super) fn beside(&self, wanted_pt: f32, room_pt: f32, width_pt: impl Fn(&str) -> f32) -> &str {
         let fits = |text: &str| wanted_pt + width_pt(text) <= room_pt;
-        self.sign.filter(|_| !fits(&self.word)).unwrap_or(&self.word)
+        self.sign.as_deref().filter(|_| !fits(&self.word)).unwrap_or(&self.word)
     }
 
     /// Of what was sent, as of now.
@@ -51,7 +55,7 @@ impl Became {
         };
         match settled {
             Settled::Tried(Outcome::Done(_)) => match &sent.answer.status {
-                Some(Status::Http { status, .. }) => Self::new(status.to_string(), http_ink(*status)),
+                Some(Status::Http { status, .. }) => Self::of_http(&sent.answer, *status, status.to_string()),
                 Some(Status::Grpc { code, .. }) => Self::new(grpc_word(*code), grpc_ink(*code)),
                 Some(Status::Persisted { .. }) if sent.answer.num_persisted > 1 => {
                     Self::new(format!("{} ✓", figures::count(sent.answer.num_persisted)), Ink::Text)
@@ -60,7 +64,7 @@ impl Became {
                 Some(Status::Persisted { at: None }) | None => Self::new("✓", Ink::Text),
             },
             Settled::Tried(Outcome::NotDone(_)) => Self::signed("✕", not_done_word(sent), Ink::Warn),
-            Settled::Tried(Outcome::Possibly(_)) => Self::signed("?", "possibly sent", Ink::Bad),
+            Settled::Tried(Outcome::Possibly(_)) => Self::of_doubt(sent),
             Settled::Skipped(_) => Self::signed("–", "skipped", Ink::Warn),
             Settled::Refused(_) => Self::signed("–", "refused", Ink::Warn),
         }
@@ -68,13 +72,44 @@ impl Became {
 }
 
 impl Became {
+    /// Of an answer of HTTP: its status, and where it broke off.
+    fn of_http(answer: &Answer, status: u16, words: String) -> Self {
+        let how = match (answer.is_cancelled, &answer.cut) {
+            (true, _) => "cancelled",
+            (false, Some(_)) => "cut off",
+            (false, None) => return Self::new(words, http_ink(status)),
+        };
+        let ink = if answer.is_cancelled || http_ink(status) != Ink::Text { http_ink(status) } else { Ink::Warn };
+        Self::signed(format!("{status}, {how}"), format!("{words}, {how} after {}", figures::bytes(answer.body_bytes)), ink)
+    }
+
+    /// Of what left and had no end that its server told.
+    fn of_doubt(sent: &Sent) -> Self {
+        let answer = &sent.answer;
+        let after = match (answer.num_received(), answer.messages_left_out) {
+            (0, _) => String::new(),
+            (num, 0) => format!(" after {}", figures::things(num, "message", "messages")),
+            (num, _) => format!(" after more than {}", figures::things(num, "message", "messages")),
+        };
+        match (sent.ask.draft.kind(), &answer.status) {
+            (RequestKind::Record, _) => Self::signed("?", Outcome::POSSIBLY, Ink::Bad),
+            _ if answer.is_cancelled => Self::signed("cancelled", format!("cancelled{after}"), Ink::Dim),
+            (_, Some(Status::Http { status, .. })) => Self { ink: Ink::Bad, ..Self::of_http(answer, *status, status.to_string()) },
+            (_, Some(Status::Grpc { code: UNAVAILABLE, .. })) => Self::signed("lost", format!("connection lost{after}"), Ink::Bad),
+            (_, Some(Status::Grpc { code: 0, .. })) => Self::new(grpc_word(0), Ink::Bad),
+            // No server told it.
+            (_, Some(Status::Grpc { code, .. })) => Self::signed(grpc_word(*code), format!("{} (this side){after}", grpc_word(*code)), Ink::Bad),
+            (_, None | Some(Status::Persisted { .. })) => Self::signed("?", NO_ANSWER, Ink::Bad),
+        }
+    }
+
     /// Of many: how far they are, and how many failed; of a probe how the last one ended.
     fn of_many(sent: &Sent, told: &RepeatFigures) -> Self {
         if sent.is_probe() {
             let every = sent.ask.draft.repeat().map(|repeat| figures::age((repeat.every_s * 1e9) as i64)).unwrap_or_default();
-            let state = if sent.is_going() { every } else { "stopped".to_owned() };
+            let state = if sent.is_going() { format!("every {every}") } else { "stopped".to_owned() };
             return match told.last.last() {
-                Some(one) if one.ended.is_failure() => Self::new(format!("✕ {} {state}", end_word(one.ended)), Ink::Bad),
+                Some(one) if one.ended.is_failure() => Self::new(format!("✕ {}, {state}", end_word(one.ended)), Ink::Bad),
                 Some(_) => Self::new(format!("✓ {state}"), Ink::Text),
                 None => Self::new(state, Ink::Dim),
             };
@@ -95,7 +130,7 @@ pub(super) fn end_word(ended: Ended) -> String {
         Ended::Http(status) => status.to_string(),
         Ended::Grpc(code) => grpc_word(code),
         Ended::NotSent => "not sent".to_owned(),
-        Ended::Possibly => "possibly sent".to_owned(),
+        Ended::Possibly => NO_ANSWER.to_owned(),
     }
 }
 
@@ -105,14 +140,29 @@ pub(super) fn one_words(one: &One) -> String {
     format!("{}, {}{why}", end_word(one.ended), figures::duration(one.took.as_nanos().min(i64::MAX as u128) as i64))
 }
 
-/// How many there were, how fast, and how they ended.
+/// How many there were, how fast, and how they ended. Of many that are not a probe's those that were asked for are told, and what these add up to.
 pub(super) fn ends(sent: &Sent, told: &RepeatFigures) -> String {
-    let by_end: Vec<String> = told.by_end.iter().map(|(ended, num)| format!("{} × {}", end_word(*ended), figures::count(*num))).collect();
+    let num_ended = |is: fn(Ended) -> bool| told.by_end.iter().filter(|(ended, _)| is(*ended)).map(|(_, num)| num).sum::<u64>();
+    let (num_not_sent, num_unanswered) = (num_ended(|ended| ended == Ended::NotSent), num_ended(|ended| ended == Ended::Possibly));
+    let num_sent = told.num - num_not_sent;
+    let rest = if sent.is_probe() { 0 } else { sent.num.saturating_sub(told.num) };
+    let (num_to_go, num_not_sent) = if sent.is_going() { (rest, num_not_sent) } else { (0, num_not_sent + rest) };
+    let some = |num: u64, what: &str| (num > 0).then(|| format!("{} {what}", figures::count(num)));
     let failed = if told.num_failed == 0 { "none failed".to_owned() } else { format!("{} failed", figures::count(told.num_failed)) };
     let share = if told.num_failed > 0 { format!(" ({})", figures::percent(told.num_failed as f64 / told.num as f64)) } else { String::new() };
-    let rate = (!sent.is_probe()).then(|| format!("{}/s", figures::rate(told.rate_per_s)));
-    let parts = [Some(format!("{} sent", figures::count(told.num))), rate, Some(format!("{failed}{share}"))];
-    parts.into_iter().flatten().chain(by_end).collect::<Vec<_>>().join(" · ")
+    let parts = [
+        (!sent.is_probe()).then(|| format!("{} asked for", figures::count(sent.num))),
+        Some(format!("{} sent", figures::count(num_sent))),
+        some(num_sent - num_unanswered, "answered"),
+        some(num_unanswered, "without an answer"),
+        some(num_not_sent, "not sent"),
+        some(num_to_go, "to go"),
+        (!sent.is_probe()).then(|| format!("{}/s", figures::rate(told.rate_per_s))),
+        Some(format!("{failed}{share}")),
+    ];
+    let statuses = told.by_end.iter().filter(|(ended, _)| !matches!(ended, Ended::NotSent | Ended::Possibly));
+    let by_status = statuses.map(|(ended, num)| format!("{} × {}", end_word(*ended), figures::count(*num)));
+    parts.into_iter().flatten().chain(by_status).collect::<Vec<_>>().join(" · ")
 }
 
 fn not_done_word(sent: &Sent) -> &'static str {
@@ -135,11 +185,6 @@ fn grpc_ink(code: i32) -> Ink {
         3 | 5 | 6 | 7 | 9 | 11 | 16 => Ink::Warn,
         _ => Ink::Bad,
     }
-}
-
-/// A code of gRPC by its name (google.rpc.Code).
-pub(super) fn grpc_word(code: i32) -> String {
-    usize::try_from(code).ok().and_then(|code| RPC_STATUSES.get(code)).map_or_else(|| format!("code {code}"), |name| (*name).to_owned())
 }
 
 /// What a status of HTTP is called (RFC 9110, 15); empty where it has no name that people know.
@@ -186,7 +231,7 @@ pub(super) fn status_line(sent: &Sent, now_ns: i64) -> (Became, Vec<String>) {
     let lead = match (&answer.status, &sent.settled) {
         _ if sent.figures.is_some() => outcome,
         (Some(Status::Http { status, .. }), None | Some(Settled::Tried(Outcome::Done(_)))) => {
-            Became::new(format!("{status} {}", reason(*status)).trim_end(), http_ink(*status))
+            Became::of_http(answer, *status, format!("{status} {}", reason(*status)).trim_end().to_owned())
         }
         (Some(Status::Persisted { at: Some(at) }), Some(Settled::Tried(Outcome::Done(_)))) => Became::new(format!("{} {at}", visible(&sent.call)), Ink::Text),
         (_, None) if sent.is_open => Became::new("the stream is open", Ink::Text),
@@ -204,7 +249,7 @@ pub(super) fn status_line(sent: &Sent, now_ns: i64) -> (Became, Vec<String>) {
             _ => figures::bytes(answer.body_bytes),
         });
     }
-    let num_theirs = answer.messages.iter().filter(|message| !message.is_ours).count() as u64;
+    let num_theirs = answer.num_received();
     if !answer.messages.is_empty() {
         parts.push(format!("{} received", figures::things(num_theirs, "message", "messages")));
     }
@@ -239,7 +284,11 @@ pub(super) fn why(sent: &Sent) -> Option<(String, Tone)> {
         return Some((visible(message).into_owned(), Tone::Bad));
     }
     let settled = sent.settled.as_ref()?;
-    let tone = if matches!(settled, Settled::Tried(Outcome::Possibly(_))) { Tone::Bad } else { Tone::Warn };
+    let tone = match settled {
+        Settled::Tried(Outcome::Possibly(_)) if sent.answer.is_cancelled => Tone::Quiet,
+        Settled::Tried(Outcome::Possibly(_)) => Tone::Bad,
+        _ => Tone::Warn,
+    };
     Some(settled.reason()).filter(|reason| !reason.is_empty()).map(|reason| (visible(reason).into_owned(), tone))
 }
 
@@ -336,7 +385,66 @@ mod tests {
     }
 
     #[test]
-    fn codes_have_their_names() {
-        assert_eq!([grpc_word(0), grpc_word(14), grpc_word(99), grpc_word(-1)], ["OK", "UNAVAILABLE", "code 99", "code -1"]);
+    fn what_broke_off_is_told_by_how_it_did_and_what_had_come() {
+        let board = sample::board();
+        let (http, call) = (&board.sent[0], Sent { is_open: false, ended_ns: Some(NOW_NS), ..sample::open_stream() });
+        let told = |sent: &Sent, settled: Outcome, change: &dyn Fn(&mut Answer)| {
+            let mut sent = Sent { settled: Some(Settled::Tried(settled)), ..sent.clone() };
+            change(&mut sent.answer);
+            let (became, (lead, _)) = (Became::of(&sent), status_line(&sent, NOW_NS));
+            assert_eq!(became.ink, lead.ink, "{}", lead.word);
+            (became.word, lead.word, became.ink)
+        };
+        let is = |told: (String, String, Ink), word: &str, lead: &str, ink: Ink| assert_eq!(told, (word.to_owned(), lead.to_owned(), ink));
+        let possibly = || Outcome::Possibly("the connection was lost".to_owned());
+        let answered = || Outcome::Done(switchboard_model::Receipt::Answered(200));
+        let came = |answer: &mut Answer| answer.body_bytes = 12_288;
+        let cut = |answer: &mut Answer| (answer.body_bytes, answer.cut) = (12_288, Some("the connection was lost".to_owned()));
+        let size = figures::bytes(12_288);
+        is(told(http, answered(), &cut), &format!("200, cut off after {size}"), &format!("200 OK, cut off after {size}"), Ink::Warn);
+        let cancelled = |answer: &mut Answer| {
+            came(answer);
+            answer.is_cancelled = true;
+        };
+        is(told(http, answered(), &cancelled), &format!("200, cancelled after {size}"), &format!("200 OK, cancelled after {size}"), Ink::Text);
+        is(told(http, answered(), &came), "200", "200 OK", Ink::Text);
+        is(told(http, possibly(), &|answer| *answer = Answer::default()), "no answer", "no answer", Ink::Bad);
+        is(told(http, possibly(), &|answer| *answer = Answer { is_cancelled: true, ..Answer::default() }), "cancelled", "cancelled", Ink::Dim);
+        for (code, word) in [(4, "DEADLINE_EXCEEDED (this side) after 2 messages"), (14, "connection lost after 2 messages"), (0, "OK")] {
+            let ends = |answer: &mut Answer| answer.status = Some(Status::Grpc { code, message: String::new() });
+            is(told(&call, possibly(), &ends), word, word, Ink::Bad);
+        }
+        let nothing_came = |answer: &mut Answer| {
+            answer.messages.retain(|message| message.is_ours);
+            answer.status = Some(Status::Grpc { code: 4, message: String::new() });
+        };
+        is(told(&call, possibly(), &nothing_came), "DEADLINE_EXCEEDED (this side)", "DEADLINE_EXCEEDED (this side)", Ink::Bad);
+        let stopped = "cancelled after 2 messages";
+        is(told(&call, possibly(), &|answer| answer.is_cancelled = true), stopped, stopped, Ink::Dim);
+        let left_out = |answer: &mut Answer| (answer.is_cancelled, answer.messages_left_out) = (true, 7);
+        assert_eq!(told(&call, possibly(), &left_out).0, "cancelled after more than 2 messages");
+        assert_eq!(told(&board.sent[2], possibly(), &|_| {}).0, "possibly persisted");
+    }
+
+    #[test]
+    fn what_was_asked_for_adds_up() {
+        let mut sent = Sent { num: 200, ..sample::many() };
+        let told = |num: u64, by_end: &[(Ended, u64)]| RepeatFigures {
+            num,
+            num_failed: num - 80,
+            rate_per_s: 10.0,
+            by_end: by_end.to_vec(),
+            ..RepeatFigures::default()
+        };
+        let of = [(Ended::NotSent, 112), (Ended::Http(200), 80), (Ended::Possibly, 3)];
+        let stopped = ends(&sent, &told(195, &of));
+        assert!(
+            stopped.starts_with("200 asked for · 83 sent · 80 answered · 3 without an answer · 117 not sent · "),
+            "what was not begun was not sent: {stopped}"
+        );
+        assert!(stopped.ends_with(" · 200 × 80"), "{stopped}");
+        (sent.settled, sent.ended_ns) = (None, None);
+        let going = ends(&sent, &told(195, &of));
+        assert!(going.starts_with("200 asked for · 83 sent · 80 answered · 3 without an answer · 112 not sent · 5 to go · "), "{going}");
     }
 }

@@ -1,7 +1,6 @@
 //! Requests of other programs: pasted here, and copied as a line for them.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use egui::{Event, Key, Modifiers, RichText};
 use switchboard_desk::send::{
@@ -12,7 +11,7 @@ use switchboard_desk::send::{
 };
 use switchboard_desk::sources::SourceProfile;
 
-use super::{act::send, asking_ui::framed_ui, editing::CameFrom, view::SendView};
+use super::{act::send, asking_ui::framed_ui, editing::CameFrom, importing_ui::Importing, view::SendView};
 use crate::{
     sanitise::visible,
     theme::{DesignTokens, Ink},
@@ -21,8 +20,6 @@ use crate::{
 
 /// A longer text is read by no window: a frame waits for it.
 const PASTED_BYTES_MAX: usize = 4 << 20;
-/// Requests of one document that are kept.
-const KEPT_MAX: usize = 500;
 /// Notes that are shown.
 const NOTES_MAX: usize = 6;
 
@@ -79,35 +76,26 @@ impl SendView {
             && let Some((_, before)) = self.pasted.take()
         {
             self.editing.restore(before);
+            self.importing = None;
         }
     }
 
-    /// The first is composed; the others are saved, where there is a folder.
+    /// The first is composed; whether all are to be saved is asked, where there is a folder.
     fn take_imported(&mut self, imported: Imported, context: &ViewContext<'_>, actions: &mut Vec<ViewAction>) {
         let Imported { drafts, variables, mut notes, proto } = imported;
-        if !variables.is_empty() {
-            let values = variables.iter().map(|(name, value)| format!("{name} = {value:?}")).collect::<Vec<_>>().join(", ");
-            notes.insert(0, format!("Its variables, for environments.toml: {values}"));
-        }
-        let mut drafts = drafts.into_iter();
-        let Some(first) = drafts.next() else {
+        let Some(first) = drafts.first().cloned() else {
             self.editing.notes = notes;
             return;
         };
-        let others: Vec<Draft> = drafts.collect();
-        if !others.is_empty() && context.send.saved.folder.is_none() {
-            notes.insert(0, format!("The first of {} was taken: others can be saved only beside a profile that is kept in a file", others.len() + 1));
-        } else if !others.is_empty() {
-            let mut taken: BTreeSet<String> = context.send.saved.requests.keys().cloned().collect();
-            let num = others.len().min(KEPT_MAX);
-            for draft in others.into_iter().take(KEPT_MAX) {
-                let path = free_path(&draft, &taken);
-                taken.insert(path.clone());
-                actions.push(send(SendCommand::Save { path, draft: Arc::new(draft) }));
-            }
-            notes.insert(0, format!("The first of {} is composed here, the others are saved under imported/", num + 1));
+        let has_several = drafts.len() > 1 || !variables.is_empty();
+        if drafts.len() > 1 && context.send.saved.folder.is_none() {
+            notes.insert(0, format!("The first of {} was taken: others can be saved only beside a profile that is kept in a file", drafts.len()));
         }
         self.editing.load(first, CameFrom::Elsewhere);
+        // As long as no environment has them.
+        self.editing.given.clone_from(&variables);
+        let asked = has_several && context.send.saved.folder.is_some();
+        self.importing = asked.then(|| Importing::new(drafts, variables, &context.send.saved, self.editing.number()));
         self.cursor = None;
         match proto {
             Some(_) if context.send.saved.folder.is_none() => {
@@ -122,6 +110,17 @@ impl SendView {
             None => {}
         }
         self.editing.notes = notes;
+    }
+
+    /// Saves what was pasted and is asked about; its environment is then the one that is chosen.
+    pub(super) fn save_imported(&mut self, context: &ViewContext<'_>, actions: &mut Vec<ViewAction>) {
+        let Some(importing) = self.importing.take() else { return };
+        if importing.given(self.editing.number()).is_some() {
+            self.editing.given.clear();
+        }
+        let environment = importing.environment(&context.send.saved, self.environment.as_deref());
+        (self.environment, self.is_environment_chosen) = (Some(environment.clone()), true);
+        actions.push(send(importing.command(environment)));
     }
 
     /// The request as a line for another program; a note where it cannot be one.
@@ -180,15 +179,6 @@ fn line(draft: &Draft, named: &BTreeMap<String, String>, context: &ViewContext<'
     })
 }
 
-/// A path that no saved request has, from what the request is called.
-fn free_path(draft: &Draft, taken: &BTreeSet<String>) -> String {
-    let name: String = draft.title().chars().map(|c| if c.is_alphanumeric() || matches!(c, ' ' | '-' | '_') { c } else { '-' }).take(80).collect();
-    let name = name.trim_matches([' ', '-']);
-    let path = format!("imported/{}", if name.is_empty() { "request" } else { name });
-    let numbered = (2..).map(|number| format!("{path} {number}"));
-    std::iter::once(path.clone()).chain(numbered).find(|path| !taken.contains(path)).unwrap_or(path)
-}
-
 /// Draws what is to be said of a request that was pasted.
 pub(super) fn notes_ui(ui: &mut egui::Ui, notes: &[String], tokens: &DesignTokens) {
     if notes.is_empty() {
@@ -203,27 +193,4 @@ pub(super) fn notes_ui(ui: &mut egui::Ui, notes: &[String], tokens: &DesignToken
             ui.label(RichText::new(format!("and {} more", notes.len() - NOTES_MAX)).size(12.0).color(tokens.ink(Ink::Dim)));
         }
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use switchboard_desk::send::draft::RequestKind;
-
-    #[test]
-    fn what_is_imported_has_a_path_of_its_own_below_one_folder() {
-        let named = |name: &str| Draft { name: name.to_owned(), ..Draft::blank(RequestKind::Http) };
-        let mut taken = BTreeSet::new();
-        for (name, path) in [
-            ("Get an order", "imported/Get an order"),
-            ("Get an order", "imported/Get an order 2"),
-            ("../../etc/passwd", "imported/etc-passwd"),
-            ("GET /orders/{id}", "imported/GET -orders--id"),
-            ("...", "imported/request"),
-        ] {
-            let found = free_path(&named(name), &taken);
-            assert_eq!(found, path, "{name}");
-            taken.insert(found);
-        }
-    }
 }

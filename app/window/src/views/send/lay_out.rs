@@ -106,6 +106,7 @@ impl SendView {
                 }
                 self.cursor = Some(key);
             }
+            LibraryAsk::CopyFolder => actions.extend(board.saved.folder.as_ref().map(|folder| ViewAction::Copy(folder.display().to_string()))),
             LibraryAsk::Reload => actions.push(send(SendCommand::Reload)),
             LibraryAsk::Environment(environment) => {
                 (self.environment, self.is_environment_chosen) = (environment, true);
@@ -163,6 +164,16 @@ impl SendView {
             }
             self.editing.end_notes(&board.secrets);
             notes_ui(ui, &self.editing.told(), tokens);
+            let chosen = self.environment.as_deref();
+            let answered = self.importing.as_mut().and_then(|importing| importing.ui(ui, &mut form, &board.saved, chosen));
+            if let Some(given) = self.importing.as_ref().and_then(|importing| importing.given(self.editing.number())) {
+                self.editing.given.clone_from(given);
+            }
+            match answered {
+                Some(true) => self.save_imported(context, actions),
+                Some(false) => self.importing = None,
+                None => {}
+            }
             // Room between, so that a click above the address hits nothing.
             ui.add_space(8.0);
             let mut variables = board.saved.variables(self.environment.as_deref());

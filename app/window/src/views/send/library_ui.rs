@@ -54,6 +54,8 @@ pub(super) enum LibraryAsk {
     Select(LibraryKey),
     /// Folders are read again.
     Reload,
+    /// The path of the folder of requests is to be copied.
+    CopyFolder,
     /// Another environment, or none.
     Environment(Option<String>),
 }
@@ -98,11 +100,14 @@ impl LibraryUi<'_> {
     /// Draws all of it.
     pub(super) fn ui(&self, ui: &mut egui::Ui, closed: &mut BTreeSet<String>) -> Option<LibraryAsk> {
         ui.spacing_mut().item_spacing = vec2(8.0, 2.0);
-        let mut asked = self.saved_ui(ui, closed);
+        let mut asked = self.environment_ui(ui);
+        ui.add_space(10.0);
+        asked = self.saved_ui(ui, closed).or(asked);
         ui.add_space(14.0);
         asked = self.sent_ui(ui).or(asked);
         ui.add_space(14.0);
-        self.environment_ui(ui).or(asked)
+        self.variables_ui(ui);
+        asked
     }
 
     fn saved_ui(&self, ui: &mut egui::Ui, closed: &mut BTreeSet<String>) -> Option<LibraryAsk> {
@@ -123,6 +128,15 @@ impl LibraryUi<'_> {
                 }
             });
         });
+        if let Some(folder) = &saved.folder {
+            let path = visible(&folder.display().to_string()).into_owned();
+            let text = RichText::new(&path).font(fonts::data(TEXT_SMALL_PT)).color(self.tokens.ink(Ink::Faint));
+            let button = ui.add(egui::Button::new(text).frame(false).truncate());
+            button.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Copy the folder's path"));
+            if button.on_hover_text(format!("{path}: a click copies it")).clicked() {
+                asked = Some(LibraryAsk::CopyFolder);
+            }
+        }
         let rows = saved_rows(&saved.requests, closed);
         for row in &rows {
             match row {
@@ -305,8 +319,16 @@ impl LibraryUi<'_> {
                 combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Environment: {shown}")));
             });
         });
-        ui.add_space(4.0);
+        asked
+    }
+
+    /// Values of the environment that is chosen.
+    fn variables_ui(&self, ui: &mut egui::Ui) {
+        let saved: &SavedBoard = &self.board.saved;
         let variables = saved.variables(self.environment);
+        if !variables.is_empty() {
+            heading_ui(ui, "Variables", &self.environment.map(|name| format!("of {}", visible(name))).unwrap_or_default(), self.tokens);
+        }
         for (name, value) in variables.iter().take(VARIABLES_MAX) {
             let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 22.0), Sense::hover());
             response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{} is {}", visible(name), visible(value))));
@@ -321,6 +343,5 @@ impl LibraryUi<'_> {
             let text = "environments.toml in the folder of requests has a table for each environment, of names and values for {{…}}";
             ui.add(egui::Label::new(RichText::new(text).size(12.0).color(self.tokens.ink(Ink::Dim))).wrap());
         }
-        asked
     }
 }

@@ -1,7 +1,11 @@
 //! Draws what went and came of a gRPC call: of a call of one message what came first; of a stream its messages as they come, and the next one by hand.
 
 use egui::{RichText, WidgetInfo, accesskit::Role};
-use switchboard_desk::send::{Message, SchemaBoard, SchemaKey, SendBoard, SendCommand, Sent, SentId, draft::Request};
+use switchboard_desk::{
+    ledger::Settled,
+    send::{Message, SchemaBoard, SchemaKey, SendBoard, SendCommand, Sent, SentId, draft::Request},
+};
+use switchboard_model::Outcome;
 
 use super::{
     answer_ui::{AnswerAsk, AnswerLook, AnswerTab, headers_ui},
@@ -153,12 +157,13 @@ impl AnswerLook {
             None => drop(told(ui, "No message came")),
         }
         if let Some(ours) = messages.iter().find(|message| message.is_ours) {
-            let text = if self.shows_ours { "Hide what was sent" } else { "Show what was sent" };
-            let switch = ui.add(egui::Button::new(RichText::new(text).size(12.0).color(tokens.ink(Ink::Dim))).frame(false));
-            switch.widget_info(|| WidgetInfo::selected(Role::Button, true, self.shows_ours, text));
+            let was = if is_not_sent(sent) { "was to be sent" } else { "was sent" };
+            let text = format!("{} what {was}", if self.shows_ours { "Hide" } else { "Show" });
+            let switch = ui.add(egui::Button::new(RichText::new(&text).size(12.0).color(tokens.ink(Ink::Dim))).frame(false));
+            switch.widget_info(|| WidgetInfo::selected(Role::Button, true, self.shows_ours, &text));
             self.shows_ours ^= switch.clicked();
             if self.shows_ours {
-                message_ui(ui, ours, now_ns, tokens);
+                message_ui(ui, ours, is_not_sent(sent), now_ns, tokens);
             }
         }
     }
@@ -181,16 +186,26 @@ fn messages_ui(ui: &mut egui::Ui, sent: &Sent, now_ns: i64, tokens: &DesignToken
     let area = egui::ScrollArea::vertical().id_salt(("messages of the call", sent.sent_id.0)).max_height(height_pt).auto_shrink([false, true]);
     area.stick_to_bottom(true).show(ui, |ui| {
         for message in &answer.messages[first..] {
-            message_ui(ui, message, now_ns, tokens);
+            message_ui(ui, message, is_not_sent(sent), now_ns, tokens);
         }
     });
 }
 
-/// A message: whose it is, when, and what it says.
-fn message_ui(ui: &mut egui::Ui, message: &Message, now_ns: i64, tokens: &DesignTokens) {
+/// Whether nothing of it left: what it was to say waited here.
+fn is_not_sent(sent: &Sent) -> bool {
+    matches!(&sent.settled, Some(Settled::Tried(Outcome::NotDone(_)) | Settled::Skipped(_) | Settled::Refused(_)))
+}
+
+/// A message: whose it is, when, and what it says; of ours also that it was not sent.
+fn message_ui(ui: &mut egui::Ui, message: &Message, is_not_sent: bool, now_ns: i64, tokens: &DesignTokens) {
     ui.horizontal_top(|ui| {
-        let (sign, whose, ink) = if message.is_ours { ("→", "ours", Ink::Dim) } else { ("←", "theirs", Ink::Accent) };
-        ui.add(egui::Label::new(RichText::new(figures::when(message.at_ns, now_ns).to_ms()).font(fonts::data(TEXT_SMALL_PT)).color(tokens.ink(Ink::Dim))));
+        let (sign, whose, ink) = match (message.is_ours, is_not_sent) {
+            (true, true) => ("✕", "ours, not sent", Ink::Warn),
+            (true, false) => ("→", "ours", Ink::Dim),
+            (false, _) => ("←", "theirs", Ink::Accent),
+        };
+        let when = if message.is_ours && is_not_sent { "not sent".to_owned() } else { figures::when(message.at_ns, now_ns).to_ms() };
+        ui.add(egui::Label::new(RichText::new(when).font(fonts::data(TEXT_SMALL_PT)).color(tokens.ink(Ink::Dim))));
         let response = ui.label(RichText::new(sign).color(tokens.ink(ink)));
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, whose));
         let text = lines(&message.text, CHARS_MAX);

@@ -19,6 +19,7 @@ mod fields;
 mod fields_list;
 mod grpc_ui;
 mod http_ui;
+mod importing_ui;
 mod lay_out;
 mod library;
 mod library_ui;

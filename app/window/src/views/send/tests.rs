@@ -170,6 +170,9 @@ fn pictures_of_sending_stay_as_they_are() {
     picture("send-fields-dark", ThemeChoice::Dark, small, &answered, &fields);
     picture("send-fields-light", ThemeChoice::Light, large, &answered, &fields);
     picture("send-stream-light", ThemeChoice::Light, large, &stream, &composed(sample::place_order()));
+    let pasted = [Step::Run(UiCommand::Show(ViewKind::Send)), Step::Type(vec![Event::Paste(library::DOCUMENT.to_owned())])];
+    picture("send-import-dark", ThemeChoice::Dark, small, &answered, &pasted);
+    picture("send-import-light", ThemeChoice::Light, large, &answered, &pasted);
     let mistake = Mistake { field: "topic", reason: "write the name of a topic: letters, digits, dots, dashes, underscores, at most 249".to_owned() };
     let wrong = source(SendBoard { mistake: Some(mistake), ..sample::board() });
     let third = [Step::Run(UiCommand::WalkDown), Step::Run(UiCommand::WalkLast), Step::Run(UiCommand::WalkUp)];

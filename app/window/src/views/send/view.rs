@@ -5,17 +5,19 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use switchboard_desk::send::{
-    Mistake, SendBoard, SentId,
+    Mistake, SendBoard, SendCommand, SentId,
     draft::{Draft, Request},
 };
 use switchboard_engine::view::{Answer, Query, ScanQuery};
 
 use super::{
+    act::send,
     answer_ui::AnswerLook,
     asking_ui::asks_name,
     caused_ui::CausedLook,
     copied::copied,
     editing::{Composed, Editing},
+    importing_ui::Importing,
     library_ui::LibraryKey,
     request_ui::RequestLook,
 };
@@ -75,6 +77,10 @@ pub(crate) struct SendView {
     pub(super) is_in_address: bool,
     /// What became of a text that was pasted into an empty address, and what it is without that.
     pub(super) pasted: Option<(Draft, Composed)>,
+    /// Requests that were pasted and are asked about.
+    pub(super) importing: Option<Importing>,
+    /// Whether another window has the keys: a file may be written there.
+    is_elsewhere: bool,
     is_going: bool,
     cancels_by_key: bool,
     shown: Option<SentId>,
@@ -161,6 +167,10 @@ impl View for SendView {
         self.take(&ctx, context.send);
         let mut actions = Vec::new();
         self.take_pasted(&ctx, context, &mut actions);
+        let is_elsewhere = !ctx.input(|input| input.focused);
+        if std::mem::replace(&mut self.is_elsewhere, is_elsewhere) && !is_elsewhere {
+            actions.push(send(SendCommand::Reload));
+        }
         for command in std::mem::take(&mut self.commands) {
             self.carry_out(command, &ctx, context, &mut actions);
         }
@@ -203,7 +213,7 @@ impl View for SendView {
     }
 
     fn has_form(&self) -> bool {
-        self.is_editing || self.saving.is_some() || self.answer.writing.is_some() || self.asking == Some(true)
+        self.is_editing || self.saving.is_some() || self.importing.is_some() || self.answer.writing.is_some() || self.asking == Some(true)
     }
 
     fn copy(&self, context: &ViewContext<'_>, form: CopyForm) -> Option<String> {

@@ -81,7 +81,7 @@ fn a_request_is_sent_many_times_or_as_a_probe() {
 #[test]
 fn figures_of_many_are_told_above_the_first_answer() {
     let (_, harness) = open(SendBoard { sent: vec![Arc::new(sample::many())], ..sample::board() });
-    harness.get_by_label_contains("100 sent · 9.8/s · 3 failed (3 %) · 200 × 97 · 503 × 3");
+    harness.get_by_label_contains("100 asked for · 100 sent · 100 answered · 9.8/s · 3 failed (3 %) · 200 × 97 · 503 × 3");
     for words in ["p50 7.9 ms", "p95 18 ms", "p99 61 ms", "longest 82 ms"] {
         harness.get_by_label(words);
     }

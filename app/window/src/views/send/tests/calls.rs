@@ -1,7 +1,8 @@
 //! Calls while they go on and what came of them: streams that are written into by hand, and calls of one message.
 
 use super::*;
-use switchboard_desk::send::ByHand;
+use switchboard_desk::{ledger::Settled, send::ByHand};
+use switchboard_model::Outcome;
 
 const NEXT: &str = "Next message";
 
@@ -203,4 +204,21 @@ fn details_of_a_status_have_their_lines_and_a_server_may_be_written_without_its_
     click(&mut harness, Role::RadioButton, "kind gRPC");
     line(&mut harness, "Server", "localhost:50061");
     harness.get_by_label("Taken as http://localhost:50061, without TLS; write https:// before it for TLS");
+}
+
+#[test]
+fn messages_of_a_call_that_was_not_sent_are_told_as_such() {
+    let mut refused = Sent { is_open: false, settled: Some(Settled::Tried(Outcome::NotDone("nobody listens".to_owned()))), ..sample::open_stream() };
+    refused.answer.messages.truncate(1);
+    let (source, mut harness) = open(streams(vec![refused.clone()], None));
+    click(&mut harness, Role::Button, "Show what was to be sent");
+    harness.get_by_role_and_label(Role::Label, "ours, not sent");
+    harness.get_by_label("not sent");
+    let lost = Settled::Tried(Outcome::Possibly("the connection broke off".to_owned()));
+    refused.settled = Some(lost);
+    source.show_send(streams(vec![refused], None));
+    settle(&mut harness);
+    click(&mut harness, Role::Button, "Hide what was sent");
+    click(&mut harness, Role::Button, "Show what was sent");
+    harness.get_by_role_and_label(Role::Label, "ours");
 }

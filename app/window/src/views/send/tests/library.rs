@@ -152,3 +152,70 @@ fn what_was_pasted_is_brought_back_from_the_address_only_and_with_the_file_it_is
 fn http_of(harness: &Window) -> String {
     value(harness, Role::TextInput, "URL")
 }
+
+/// Three operations, and no server.
+pub(super) const DOCUMENT: &str =
+    "openapi: 3.1.0\npaths:\n  /orders/{id}:\n    get: {operationId: getOrder}\n    put: {summary: Replace an order}\n  /orders:\n    get: {}\n";
+
+/// A window into which a document of three operations was pasted.
+fn with_document() -> (FixedSource, Window) {
+    let (source, mut harness) = open(SendBoard { sent: Vec::new(), ..sample::board() });
+    harness.event(Event::Paste(DOCUMENT.to_owned()));
+    settle(&mut harness);
+    (source, harness)
+}
+
+#[test]
+fn what_comes_to_several_files_is_asked_about_before_any_is_written() {
+    let (source, mut harness) = with_document();
+    assert_eq!(http_of(&harness), "{{base}}/orders/{{id}}");
+    harness.get_by_role_and_label(Role::Heading, "Save 3 requests?");
+    harness.get_by_label_contains("Saving writes 3 files into /work/shop/requests/imported: Get order, Replace an order, GET -orders.");
+    assert_eq!(asked(&source), [], "nothing is written unasked");
+    click(&mut harness, Role::Button, "Don't");
+    assert!(harness.query_by_role_and_label(Role::Heading, "Save 3 requests?").is_none());
+    ctrl(&mut harness, Key::Enter);
+    assert_eq!(sent(&source).given.get("base").map(String::as_str), Some("http://localhost"), "what is composed can be sent all the same");
+    let (source, mut harness) = with_document();
+    press(&mut harness, &[Key::Escape]);
+    assert!(harness.query_by_role_and_label(Role::Heading, "Save 3 requests?").is_none());
+    assert_eq!(asked(&source), []);
+}
+
+#[test]
+fn what_is_imported_is_saved_with_the_address_of_its_server_in_an_environment_of_its_own() {
+    let (source, mut harness) = with_document();
+    // The environment that is chosen has another address, which stays.
+    harness.get_by_label_contains("go into the environment imported of environments.toml; what is there stays");
+    line(&mut harness, "Server, as {{base}}", ":9000");
+    click(&mut harness, Role::Button, "Save them");
+    let commands = asked(&source);
+    let [SendCommand::SaveImported { requests, environment, variables }] = &commands[..] else { panic!("one command: {commands:?}") };
+    assert_eq!(requests.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["imported/Get order", "imported/Replace an order", "imported/GET -orders"]);
+    assert_eq!((environment.as_str(), variables.get("base").map(String::as_str)), ("imported", Some("http://localhost:9000")));
+    let mut saved = sample::saved();
+    saved.environments.insert(environment.clone(), variables.clone());
+    source.show_send(SendBoard { sent: Vec::new(), saved: Arc::new(saved), ..sample::board() });
+    settle(&mut harness);
+    harness.get_by_label("base is http://localhost:9000");
+    ctrl(&mut harness, Key::Enter);
+    assert_eq!(sent(&source).environment.as_deref(), Some("imported"));
+}
+
+#[test]
+fn the_folder_of_requests_is_told_and_read_again_when_the_window_gets_the_keys_back() {
+    let (source, mut harness) = open(sample::board());
+    harness.get_by_role_and_label(Role::Button, "Copy the folder's path").click();
+    let path = (0..6).find_map(|_| {
+        harness.step();
+        copied(&harness)
+    });
+    assert_eq!(path.as_deref(), Some("/work/shop/requests"));
+    settle(&mut harness);
+    harness.event(Event::WindowFocused(false));
+    settle(&mut harness);
+    assert_eq!(asked(&source), []);
+    harness.event(Event::WindowFocused(true));
+    settle(&mut harness);
+    assert_eq!(asked(&source), [SendCommand::Reload]);
+}
