@@ -106,7 +106,7 @@ impl Sent {
     }
 
     /// What became of it, in a word: `answered`, `called`, `persisted`, `not sent`, `not persisted`, `possibly sent` (no answer came, so a server may have
-    /// carried it out), `possibly persisted`, `skipped`, `refused`; `None` = it goes on.
+    /// carried it out), `possibly persisted`; `None` = it goes on.
     pub fn outcome_word(&self) -> Option<&'static str> {
         let kind = match &self.ask.draft.request {
             Request::Http(_) => TargetKind::Http,

@@ -82,7 +82,7 @@ fn secret_ui(ui: &mut egui::Ui, form: &Form<'_>, what: &str, secret: &mut String
     form.label_ui(ui, &format!("Where the {what} comes from"));
     if form.secrets.is_empty() {
         let text = "The profile names no secret yet. Write a [[secrets]] table into it: a name, the one server that it may go to, and from = { env = \"…\" } \
-                    or { command = [\"…\"] }. The secret itself is written nowhere";
+                    or { command = \"what prints it\" }. The secret itself is written nowhere";
         form.told_ui(ui, text, Ink::Warn);
         return;
     }
