@@ -32,8 +32,8 @@ pub enum Command {
     Lab(LabArgs),
     /// Send one request from its file, and tell what was answered (JSON)
     ///
-    /// Exit code 0: it was answered well. 1: it was not sent. 4: it was answered with a failure, or not to its end, or not all
-    /// of several were sent. 5: it may have been sent, and nobody knows.
+    /// Exit code 0: it was answered well. 1: it was not sent. 4: it was answered with a failure, or not to its end, its
+    /// reply did not come, or not all of several were sent. 5: it may have been sent, and nobody knows.
     Send(SendArgs),
 
     /// Send the records of a plan that the window saved, or of a file, and tell what became of them (JSON)

@@ -14,8 +14,6 @@ const TOP: &[&str] = &[
     "app",
     "assets",
     "collectors",
-    "deny.toml",
-    "fuzz",
     "screenshots",
     "target",
     "tests",

@@ -224,11 +224,11 @@ impl Settled {
 /// The same as far as it is counted and coloured: without reasons and places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SettledAs {
-    /// The broker acknowledged it.
+    /// The broker acknowledged it, or a server answered it.
     Done,
-    /// The broker refused it, or it never left this machine.
+    /// It was refused, or never left this machine.
     NotDone,
-    /// Nobody knows: it may have been written. Never sent again.
+    /// Nobody knows: it may have been written, or carried out. Not sent again unless that is asked for.
     Possibly,
     /// It was not tried.
     Skipped,
@@ -341,7 +341,7 @@ pub enum LetterState {
 /// How sure it is that a letter was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SentState {
-    /// The broker acknowledged it.
+    /// The broker acknowledged it, or a server answered it.
     Persisted,
     /// Nobody knows.
     Possibly,

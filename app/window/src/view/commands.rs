@@ -161,7 +161,7 @@ commands! {
     NextLetterState: DEAD, Show, "Letters of the next state", "All, open ones, then each state that there are letters in", [NONE F];
     PreviewReplay: REPLAY, Object, "Preview a replay…", "Reads the records again and says what would be sent; sends nothing", [NONE R];
     ChangeReplay: REPLAY, Object, "Change what is replayed…", "Which records go, to where and how, and what is changed in them before", [NONE E];
-    EditRecord: REPLAY, Object, "Edit the record before it is replayed…", "Its key and value, read again from the broker", [COMMAND E];
+    EditRecord: REPLAY, Object, "Edit the record before it is replayed…", "Its key, headers and value, read again from the broker", [COMMAND E];
     SaveReplayPlan: REPLAY, Object, "Save the plan of the replay", "Into a file, from which switchboard replay sends it without a window", [];
     SendReplay: REPLAY, Object, "Send the first, then the rest", "First a few; the rest once those were read", [COMMAND Enter];
     StopReplay: REPLAY, Object, "Stop or close the replay", "Nothing more is sent; what is on its way is waited for", [NONE Escape];
@@ -173,7 +173,7 @@ commands! {
     ExportRecords: MESSAGES, Object, "Export records…", "Those that are marked, or all that are listed, as they lie on the broker, into a file", [NONE X];
     ReplayRecords: TRACES, Object, "Replay its records…", "Marks those of the open trace or conversation in Messages, where it is asked to where they go", [NONE E];
 
-    SendToThis: WINDOW, Object, "Send to this…", "Composes a request to the selected service, or a record to the selected topic; sends nothing", [];
+    SendToThis: WINDOW, Object, "Send to this…", "Composes a request to the selected service, call or span, or a record to the selected topic or like the selected one; sends nothing", [];
     SendRequest: SEND, Object, "Send the request", "As it is composed; where it may change something it is asked about first", [COMMAND Enter];
     StopSending: SEND, Object, "Stop sending, or leave the request", "Answers no, stops waiting for the answer, or takes the keys out of the request", [NONE Escape];
     EditRequest: SEND, Object, "Edit the request", "Keys go to where it is sent", [NONE E];
@@ -245,7 +245,7 @@ commands! {
     ZoomMapIn: MAP, Looks, "Zoom into the map", "Around the middle; the wheel zooms to the pointer", [NONE Plus, NONE Equals];
     ZoomMapOut: MAP, Looks, "Zoom out of the map", "Around the middle; the wheel zooms to the pointer", [NONE Minus];
 
-    ShowOperations: WINDOW, Session, "Operations…", "Tests of sources and previews of replays: how far each is, with stop, and what ended lately", [COMMAND J];
+    ShowOperations: WINDOW, Session, "Operations…", "What is sent, tested, previewed and exported: how far each is, with stop, and what ended lately", [COMMAND J];
     CopyEndpoint: WINDOW, Session, "Copy the OTLP endpoint", "What an SDK has to be told", [];
     CloseNotices: WINDOW, Session, "Close the notices", "What changed meanwhile, and which connections are lost", [];
     RefreshSources: WINDOW, Session, "Read all sources again now", "Without waiting for the next poll", [COMMAND R];

@@ -14,7 +14,7 @@ use crate::figures;
 pub(crate) struct Standing {
     /// Nobody has dealt with them.
     pub untouched: u64,
-    /// They may have been sent: never sent again, somebody has to look for them.
+    /// They may have been sent: not sent again unless that is asked for, somebody has to look for them.
     pub possibly: u64,
     /// Sent, not yet seen to be read.
     pub sent: u64,

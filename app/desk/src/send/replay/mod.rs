@@ -1,5 +1,5 @@
 //! Sending again what lies on a broker, dead letters above all: a preview of the very bytes first, then a few, then, once those were read, the rest. Bytes come
-//! from the broker, or from a file of records, never from the store; every step stands in the ledger; what may have been written is never sent twice.
+//! from the broker, or from a file of records, never from the store; every step stands in the ledger; what may have been written is not sent twice unless that is asked for.
 //!
 //! `command` is what is asked for, `target` to where, `source` from where, and `desk` where; `preview_task`, `plan` and `prepare` make the preview, of a `range` too (`key_order` is what becomes of the order
 //! of records, `look` a record of it that is read again to be looked at), `run` sends what it shows, `halt`

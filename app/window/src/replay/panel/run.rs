@@ -53,7 +53,7 @@ pub(super) fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
     }
     if counts.possibly_persisted > 0 {
         let doubtful = SettledAs::Possibly;
-        let text = format!("What is {} is never sent again: look for it on the target", doubtful.word());
+        let text = format!("What is {} is not sent again unless that is asked for: look for it on the target", doubtful.word());
         told.push(Row::text(&text).toned(doubtful.severity().into()));
     }
     sections.insert(told_at, Section::new("What became of them", told));
