@@ -622,8 +622,8 @@ impl DeliveryQueue {
         }
     }
 
-    /// Hands out the next reports, or the next event, waiting for them at most so long. False if there were none.
-    pub fn poll(&self, timeout: Duration, mut report: impl FnMut(DeliveryReport), mut hear: impl FnMut(ClientEvent<'_>)) -> bool {
+    /// Adds the next reports, or hands out the next event, waiting for them at most so long. False if there were none.
+    pub fn poll(&self, timeout: Duration, reports: &mut Vec<DeliveryReport>, mut hear: impl FnMut(ClientEvent<'_>)) -> bool {
         let timeout_ms = millis(timeout);
         // SAFETY: the queue lives; an event is taken into its guard at once. Records belong to the event and are read while it lives;
         // codes are read as integers.
@@ -633,7 +633,7 @@ impl DeliveryQueue {
                 hear_event(event.as_ptr(), &self.client, &mut hear);
             }
             while let Some(record) = ffi::rd_kafka_event_message_next(event.as_ptr()).as_ref() {
-                report(DeliveryReport {
+                reports.push(DeliveryReport {
                     ticket: record._private.addr(),
                     code: Code(ptr::addr_of!(record.err).cast::<c_int>().read()),
                     never_sent: rd_kafka_message_status(record) == 0,

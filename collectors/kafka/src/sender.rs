@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use switchboard_model::{Outcome, OutgoingRecord, SendPermit};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::client::{self, Role};
 use crate::config::Config;
@@ -75,10 +75,14 @@ const REPORTS_WITHIN: Duration = Duration::from_millis(120);
 /// How long after its time-out a report is waited for once the sender is gone.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// Reports that are taken in at once: for so long a record that is to be queued waits.
+const REPORTS_AT_ONCE: usize = 256;
+
 /// A record that is in flight.
 struct Waiting {
     answer: oneshot::Sender<Outcome>,
-    _room: OwnedSemaphorePermit,
+    /// What it takes of the room, KiB.
+    room_kib: u32,
 }
 
 #[derive(Default)]
@@ -93,7 +97,7 @@ struct Flight {
     /// Taken when it ends, for the reaper.
     queue: Option<DeliveryQueue>,
     state: Mutex<State>,
-    room: Arc<Semaphore>,
+    room: Semaphore,
     is_left: AtomicBool,
     brokers: String,
     options: SenderOptions,
@@ -136,7 +140,7 @@ impl Sender {
 
     /// Queues a record, waiting for room, and answers with what will become of it. An answer that nobody waits for changes nothing.
     pub async fn enqueue(&self, record: OutgoingRecord) -> Delivery {
-        Arc::clone(&self.flight).enqueue(record).await
+        self.flight.enqueue(record).await
     }
 
     /// Queues a record and waits for what becomes of it. Many may be under way at the same time; they are queued in the order in which
@@ -195,7 +199,7 @@ fn connect(config: &Config, permit: SendPermit, options: SenderOptions) -> Resul
     let producer = client::make(config, Role::Send { delivery_timeout: options.delivery_timeout, batch_bytes: options.batch_bytes }, &errors)?;
     let queue = DeliveryQueue::new(producer).map_err(|error| describe(&config.brokers, &error))?;
     let state = Mutex::new(State::default());
-    let room = Arc::new(Semaphore::new(ROOM_KIB as usize));
+    let room = Semaphore::new(ROOM_KIB as usize);
     // From here on the producer ends on the reaper's threads.
     let flight = Arc::new(Flight {
         queue: Some(queue),
@@ -244,7 +248,10 @@ impl Flight {
     }
 
     fn poll(&self, timeout: Duration) -> bool {
-        self.queue().poll(timeout, |report| self.settle(&report), |event| self.errors.hear(event))
+        let mut reports = Vec::new();
+        let was_there = self.queue().poll(timeout, &mut reports, |event| self.errors.hear(event));
+        reports.chunks(REPORTS_AT_ONCE).for_each(|reports| self.settle(reports));
+        was_there
     }
 
     fn num_partitions(&self, topic: &str) -> Result<i32, SenderRefused> {
@@ -267,10 +274,10 @@ impl Flight {
         Ok(ends)
     }
 
-    async fn enqueue(self: Arc<Self>, record: OutgoingRecord) -> Delivery {
+    async fn enqueue(&self, record: OutgoingRecord) -> Delivery {
         let known = |outcome| Delivery(DeliveryState::Known(outcome));
-        let size_kib = u32::try_from(record.size_bytes().div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, ROOM_KIB);
-        let Ok(room) = Arc::clone(&self.room).acquire_many_owned(size_kib).await else {
+        let room_kib = u32::try_from(record.size_bytes().div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, ROOM_KIB);
+        let Ok(room) = self.room.acquire_many(room_kib).await else {
             return known(Outcome::NotDone("cancelled before it was sent".to_owned()));
         };
         let mut state = self.state.lock();
@@ -284,7 +291,9 @@ impl Flight {
             return known(Outcome::NotDone(format!("not queued: {}", error.text)));
         }
         let (answer, answered) = oneshot::channel();
-        state.waiting.insert(ticket, Waiting { answer, _room: room });
+        state.waiting.insert(ticket, Waiting { answer, room_kib });
+        // Given back when it is settled.
+        room.forget();
         Delivery(DeliveryState::InFlight(answered))
     }
 
@@ -300,22 +309,33 @@ impl Flight {
         self.queue().purge();
     }
 
-    fn settle(&self, report: &DeliveryReport) {
-        let waiting = self.state.lock().waiting.remove(&report.ticket);
-        if report.code != Code::NONE {
-            tracing::debug!(code = report.code.0, "a record was not acknowledged");
+    fn settle(&self, reports: &[DeliveryReport]) {
+        let waiting: Vec<Option<Waiting>> = {
+            let mut state = self.state.lock();
+            reports.iter().map(|report| state.waiting.remove(&report.ticket)).collect()
+        };
+        let mut room_kib = 0;
+        for (report, waiting) in reports.iter().zip(waiting) {
+            if report.code != Code::NONE {
+                tracing::debug!(code = report.code.0, "a record was not acknowledged");
+            }
+            if let Some(waiting) = waiting {
+                room_kib += waiting.room_kib as usize;
+                let _ = waiting.answer.send(outcome(report));
+            }
         }
-        if let Some(waiting) = waiting {
-            let _ = waiting.answer.send(outcome(report));
-        }
+        self.room.add_permits(room_kib);
     }
 
     /// Tells all that is in flight the same.
     fn settle_all(&self, why: &str) {
         let waiting = std::mem::take(&mut self.state.lock().waiting);
+        let mut room_kib = 0;
         for (_, waiting) in waiting {
+            room_kib += waiting.room_kib as usize;
             let _ = waiting.answer.send(Outcome::Possibly(why.to_owned()));
         }
+        self.room.add_permits(room_kib);
     }
 
     /// Hands reports out until the sender is gone and nothing is in flight.

@@ -27,15 +27,17 @@ pub(super) fn head_ui(ui: &mut egui::Ui, records: &Records, topic: Option<&Topic
         if let Some(cluster) = topic.and_then(Topic::told_cluster) {
             ui.label(dim(format!("on {cluster} ·")));
         }
+        let mut parts = Vec::new();
         if let Some(topic) = topic {
             let partitions = topic.partitions.map_or_else(|| "partitions unknown".to_owned(), |num| figures::things(num, "partition", "partitions"));
             let in_broker = topic.records.map_or_else(|| "count unknown".to_owned(), |num| format!("{} in the broker", figures::count(num)));
-            ui.label(dim(format!("{partitions} · {in_broker}")));
+            parts.extend([partitions, in_broker]);
         }
-        ui.label(dim(format!("· {} stored here", figures::count(records.total_stored))));
+        parts.push(format!("{} stored here", figures::count(records.total_stored)));
         if records.evicted > 0 {
-            ui.label(dim(format!("· {} evicted", figures::count(records.evicted))));
+            parts.push(format!("{} evicted", figures::count(records.evicted)));
         }
+        ui.label(dim(parts.join(" · ")));
         for group in snapshot.groups.iter().filter(|group| reads(group)).take(GROUPS_NAMED_MAX) {
             let target = Target::Group { cluster: group.cluster.clone(), group: group.group.clone(), topic: group.topic.clone() };
             let text = RichText::new(visible(&group.group)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Accent));
