@@ -117,12 +117,11 @@ impl LibraryUi<'_> {
             let heading = ui.label(RichText::new("Saved").font(fonts::strong(TEXT_BODY_PT)).color(self.tokens.ink(Ink::Text)));
             heading.widget_info(|| WidgetInfo::labeled(Role::Heading, true, "Saved"));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if let Some(folder) = &saved.folder {
-                    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                    let text = RichText::new(format!("{}/", visible(&name))).size(TEXT_SMALL_PT).color(self.tokens.ink(Ink::Faint));
+                if saved.folder.is_some() {
+                    let text = RichText::new("read again").size(TEXT_SMALL_PT).color(self.tokens.ink(Ink::Faint));
                     let reload = ui.add(egui::Button::new(text).frame(false));
                     reload.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Read saved requests again"));
-                    if reload.on_hover_text(format!("{}: a click reads it again", visible(&folder.display().to_string()))).clicked() {
+                    if reload.clicked() {
                         asked = Some(LibraryAsk::Reload);
                     }
                 }
@@ -130,10 +129,12 @@ impl LibraryUi<'_> {
         });
         if let Some(folder) = &saved.folder {
             let path = visible(&folder.display().to_string()).into_owned();
-            let text = RichText::new(&path).font(fonts::data(TEXT_SMALL_PT)).color(self.tokens.ink(Ink::Faint));
-            let button = ui.add(egui::Button::new(text).frame(false).truncate());
-            button.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Copy the folder's path"));
-            if button.on_hover_text(format!("{path}: a click copies it")).clicked() {
+            let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 18.0), Sense::click());
+            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Copy the folder's path"));
+            let ink = if response.hovered() || response.has_focus() { Ink::Text } else { Ink::Faint };
+            let galley = fitted(ui.painter(), &path, &fonts::data(TEXT_SMALL_PT), rect.width());
+            ui.painter().galley(pos2(rect.left(), rect.center().y - galley.size().y / 2.0), galley, self.tokens.ink(ink));
+            if response.on_hover_text(format!("{path}: a click copies it")).clicked() {
                 asked = Some(LibraryAsk::CopyFolder);
             }
         }
@@ -319,6 +320,10 @@ impl LibraryUi<'_> {
                 combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Environment: {shown}")));
             });
         });
+        if saved.environments.is_empty() {
+            let text = "environments.toml in the folder of requests has a table for each environment, of names and values for {{…}}";
+            ui.add(egui::Label::new(RichText::new(text).size(12.0).color(self.tokens.ink(Ink::Dim))).wrap());
+        }
         asked
     }
 
@@ -338,10 +343,6 @@ impl LibraryUi<'_> {
             let middle = |height: f32| rect.center().y - height / 2.0;
             painter.galley(pos2(rect.left() + 6.0, middle(name_galley.size().y)), name_galley, self.tokens.ink(Ink::Dim));
             painter.galley(pos2(rect.right() - 4.0 - value_galley.size().x, middle(value_galley.size().y)), value_galley, self.tokens.ink(Ink::Text));
-        }
-        if saved.environments.is_empty() {
-            let text = "environments.toml in the folder of requests has a table for each environment, of names and values for {{…}}";
-            ui.add(egui::Label::new(RichText::new(text).size(12.0).color(self.tokens.ink(Ink::Dim))).wrap());
         }
     }
 }

@@ -168,9 +168,9 @@ fn with_document() -> (FixedSource, Window) {
 #[test]
 fn what_comes_to_several_files_is_asked_about_before_any_is_written() {
     let (source, mut harness) = with_document();
-    assert_eq!(http_of(&harness), "{{base}}/orders/{{id}}");
+    assert_eq!(http_of(&harness), "{{base}}/orders");
     harness.get_by_role_and_label(Role::Heading, "Save 3 requests?");
-    harness.get_by_label_contains("Saving writes 3 files into /work/shop/requests/imported: Get order, Replace an order, GET -orders.");
+    harness.get_by_label_contains("Saving writes 3 files into /work/shop/requests/imported: GET -orders, Get order, Replace an order.");
     assert_eq!(asked(&source), [], "nothing is written unasked");
     click(&mut harness, Role::Button, "Don't");
     assert!(harness.query_by_role_and_label(Role::Heading, "Save 3 requests?").is_none());
@@ -191,7 +191,7 @@ fn what_is_imported_is_saved_with_the_address_of_its_server_in_an_environment_of
     click(&mut harness, Role::Button, "Save them");
     let commands = asked(&source);
     let [SendCommand::SaveImported { requests, environment, variables }] = &commands[..] else { panic!("one command: {commands:?}") };
-    assert_eq!(requests.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["imported/Get order", "imported/Replace an order", "imported/GET -orders"]);
+    assert_eq!(requests.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["imported/GET -orders", "imported/Get order", "imported/Replace an order"]);
     assert_eq!((environment.as_str(), variables.get("base").map(String::as_str)), ("imported", Some("http://localhost:9000")));
     let mut saved = sample::saved();
     saved.environments.insert(environment.clone(), variables.clone());
@@ -212,10 +212,10 @@ fn the_folder_of_requests_is_told_and_read_again_when_the_window_gets_the_keys_b
     });
     assert_eq!(path.as_deref(), Some("/work/shop/requests"));
     settle(&mut harness);
-    harness.event(Event::WindowFocused(false));
+    harness.input_mut().focused = false;
     settle(&mut harness);
     assert_eq!(asked(&source), []);
-    harness.event(Event::WindowFocused(true));
+    harness.input_mut().focused = true;
     settle(&mut harness);
     assert_eq!(asked(&source), [SendCommand::Reload]);
 }
