@@ -1,6 +1,6 @@
 //! The desk where sending is asked for, as session and window reach it. `worker` is the one task behind it; each send is an operation of its own
-//! (`sending`), which carries a request (`request`), a call (`call`), many of these (`many`) or records (`records`, on their way by `flight`). What methods
-//! take is asked by a call, too (`reflection`).
+//! (`sending`), which carries a request (`request`), a call (`call`), many of these (`many`) or records (`records`, on their way by `flight`); what it
+//! names outside of itself is read (`named`). What methods take is asked by a call, too (`reflection`).
 
 mod bodies;
 mod boxed;
@@ -9,6 +9,7 @@ mod flight;
 mod leave;
 mod live;
 mod many;
+mod named;
 mod records;
 mod reflection;
 mod replies;

@@ -16,10 +16,11 @@ use tokio::time::Instant;
 
 use super::leave::Way;
 use super::live::{Live, SHOW_EVERY};
+use super::named::{authorise, schema};
 use super::records::Counts;
 use super::reflection::SchemaWanted;
 use super::request::given_up;
-use super::sending::{OnTheBoard, Ready, Sending, Stop, authorise, schema, send_name, way};
+use super::sending::{OnTheBoard, Ready, Sending, Stop, send_name, way};
 use super::unread::{self, ReadLater};
 use super::{call, request};
 use crate::ledger::{ComposedIntent, Ending, Ledger, LedgerError, RunId, SendId, Settled, Settlement};

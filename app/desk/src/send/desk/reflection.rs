@@ -8,8 +8,9 @@ use tokio::time::Instant;
 
 use super::leave::Way;
 use super::live::Live;
+use super::named::{authorise, call_tls, read_files, schema};
 use super::request::given_up;
-use super::sending::{Stop, authorise, call_tls, in_time, make_plan, random, read_files, schema, send_name, server, settle_call};
+use super::sending::{Stop, in_time, make_plan, random, send_name, server, settle_call};
 use super::{Asked, Office, Then};
 use crate::ledger::{ComposedIntent, Ledger, LedgerError, NewRun, RunId, SendId};
 use crate::operations::Teller;

@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use super::leave::Way;
 use super::live::{Live, SHOW_EVERY};
-use super::sending::{OnTheBoard, Ready, Sending, Stop, authorise, send_name, settle_call};
+use super::named::authorise;
+use super::sending::{OnTheBoard, Ready, Sending, Stop, send_name, settle_call};
 use crate::ledger::{ComposedIntent, Ledger, RunId, SendId, Settled};
 use crate::operations::Teller;
 use crate::send::access::{Tell, Waiting};
