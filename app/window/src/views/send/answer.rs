@@ -144,7 +144,7 @@ pub(super) fn one_words(one: &One) -> String {
 pub(super) fn ends(sent: &Sent, told: &RepeatFigures) -> String {
     let num_ended = |is: fn(Ended) -> bool| told.by_end.iter().filter(|(ended, _)| is(*ended)).map(|(_, num)| num).sum::<u64>();
     let (num_not_sent, num_unanswered) = (num_ended(|ended| ended == Ended::NotSent), num_ended(|ended| ended == Ended::Possibly));
-    let num_sent = told.num - num_not_sent;
+    let num_sent = told.num.saturating_sub(num_not_sent);
     let rest = if sent.is_probe() { 0 } else { sent.num.saturating_sub(told.num) };
     let (num_to_go, num_not_sent) = if sent.is_going() { (rest, num_not_sent) } else { (0, num_not_sent + rest) };
     let some = |num: u64, what: &str| (num > 0).then(|| format!("{} {what}", figures::count(num)));
@@ -153,7 +153,7 @@ pub(super) fn ends(sent: &Sent, told: &RepeatFigures) -> String {
     let parts = [
         (!sent.is_probe()).then(|| format!("{} asked for", figures::count(sent.num))),
         Some(format!("{} sent", figures::count(num_sent))),
-        some(num_sent - num_unanswered, "answered"),
+        some(num_sent.saturating_sub(num_unanswered), "answered"),
         some(num_unanswered, "without an answer"),
         some(num_not_sent, "not sent"),
         some(num_to_go, "to go"),
