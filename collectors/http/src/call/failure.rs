@@ -65,7 +65,7 @@ fn tls_error(origin: &Origin, error: &rustls::Error) -> String {
     match error {
         InvalidMessage(_) => format!("{origin}: the server answered in plain text where TLS was spoken. Write http:// instead of https://"),
         InvalidCertificate(CertificateError::UnknownIssuer) => {
-            format!("{origin}: nobody who is trusted here issued its certificate. Name the root certificate of its authority")
+            format!("{origin}: nobody who is trusted here issued its certificate. Name the certificate of its authority under Root certificates")
         }
         InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
             let names = match error {
@@ -86,20 +86,24 @@ fn tls_error(origin: &Origin, error: &rustls::Error) -> String {
         }
         InvalidCertificate(CertificateError::BadSignature) => {
             let why = "its authority has the name of one that is trusted here, but another key";
-            format!("{origin}: its certificate is not trusted: {why}. Name the root certificate that the authority has now")
+            format!("{origin}: its certificate is not trusted: {why}. Name the one that the authority has now under Root certificates")
         }
         InvalidCertificate(CertificateError::Revoked) => format!("{origin}: its certificate was revoked. Ask who runs the server"),
         InvalidCertificate(other) => {
             let reason = quoted(&format!("{other:?}"));
-            format!("{origin}: its certificate is not trusted ({reason}). Name the root certificate of its authority, or have another one issued")
+            format!(
+                "{origin}: its certificate is not trusted ({reason}). Name the certificate of its authority under Root certificates, or have another one issued"
+            )
         }
         AlertReceived(AlertDescription::CertificateRequired) => {
-            format!("{origin}: it asks for a certificate of the client. Name the client's certificate and key")
+            format!("{origin}: it asks for a certificate of the client. Name the file with certificate and key under Own identity")
         }
         AlertReceived(AlertDescription::BadCertificate | AlertDescription::UnknownCA | AlertDescription::CertificateUnknown) => {
-            format!("{origin}: it does not trust the client's certificate. Name another one, or have the server trust its authority")
+            format!("{origin}: it does not trust the client's certificate. Name another one under Own identity, or have the server trust its authority")
         }
-        AlertReceived(AlertDescription::CertificateExpired) => format!("{origin}: the client's certificate has expired. Name one that is valid"),
+        AlertReceived(AlertDescription::CertificateExpired) => {
+            format!("{origin}: the client's certificate has expired. Name one that is valid under Own identity")
+        }
         AlertReceived(alert) => format!("{origin}: it refused TLS ({}). {LOOK_INTO_LOG}", quoted(&format!("{alert:?}"))),
         PeerIncompatible(reason) => {
             format!("{origin}: it speaks no TLS that is spoken here, which is 1.2 and 1.3 ({}). Renew its TLS", quoted(&format!("{reason:?}")))
@@ -291,9 +295,9 @@ mod tests {
             (certificate(CertificateError::NotValidYet), "this machine's clock"),
             (certificate(CertificateError::Revoked), "was revoked"),
             (certificate(CertificateError::NotValidForName), "is not for shop.example (it names no host)"),
-            (certificate(CertificateError::BadSignature), "but another key. Name the root certificate that the authority has now"),
-            (certificate(CertificateError::BadEncoding), "not trusted (BadEncoding)"),
-            (rustls::Error::AlertReceived(AlertDescription::UnknownCA), "does not trust the client's certificate"),
+            (certificate(CertificateError::BadSignature), "but another key. Name the one that the authority has now under Root certificates"),
+            (certificate(CertificateError::BadEncoding), "not trusted (BadEncoding). Name the certificate of its authority under Root certificates"),
+            (rustls::Error::AlertReceived(AlertDescription::UnknownCA), "does not trust the client's certificate. Name another one under Own identity"),
             (rustls::Error::AlertReceived(AlertDescription::CertificateExpired), "client's certificate has expired"),
             (rustls::Error::AlertReceived(AlertDescription::HandshakeFailure), "refused TLS (HandshakeFailure)"),
         ] {
