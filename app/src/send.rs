@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use switchboard_desk::ledger::{Settled, SettledAs};
 use switchboard_desk::profile::Profile;
 use switchboard_desk::send::draft::{Draft, Request};
-use switchboard_desk::send::{Ended, Question, RepeatFigures, Reply, SendAsk, SendBoard, SendCommand, Sent, Status};
+use switchboard_desk::send::{Answer, Ended, Question, RepeatFigures, Reply, SendAsk, SendBoard, SendCommand, Sent, Status};
 use switchboard_desk::session::Session;
 use switchboard_desk::sources::SourceProfile;
 use switchboard_model::SourcePhase;
@@ -153,6 +153,12 @@ fn was_any_sent(sent: &Sent) -> bool {
     sent.answer.num_persisted > 0 || sent.figures.as_deref().is_some_and(was_sent)
 }
 
+/// The beginning of a body as text, by the encoding that it names; U+FFFD stands where it is none.
+fn body(answer: &Answer) -> String {
+    let text = answer.text().map(|(text, _)| text);
+    text.unwrap_or_else(|| String::from_utf8_lossy(&answer.body)).into_owned()
+}
+
 /// What was answered, as JSON.
 fn told(sent: &Sent) -> Value {
     let answer = &sent.answer;
@@ -178,7 +184,7 @@ fn told(sent: &Sent) -> Value {
         "correlation_id": sent.correlation_id,
         "headers": pairs(&answer.headers),
         "trailers": pairs(&answer.trailers),
-        "body": if answer.body_bytes == 0 { Value::Null } else { String::from_utf8_lossy(&answer.body).into_owned().into() },
+        "body": if answer.body_bytes == 0 { Value::Null } else { body(answer).into() },
         "body_bytes": answer.body_bytes,
         "cut": answer.cut,
         "messages": messages,

@@ -16,11 +16,19 @@ const RUN_WITHIN: Duration = Duration::from_mins(5);
 /// A letter goes only once the one before is queued, and what is queued is on its way for a moment: at most so many are in doubt after a kill.
 const MOST_IN_DOUBT: usize = 3;
 
+/// How often a program is killed on Apache Kafka, unless `SWITCHBOARD_KILLS` says otherwise.
+const NUM_KILLS: usize = 50;
+
+/// How often a program is killed on Apache Kafka.
+pub fn num_kills() -> usize {
+    std::env::var("SWITCHBOARD_KILLS").ok().and_then(|told| told.parse().ok()).unwrap_or(NUM_KILLS)
+}
+
 /// Numbers that look random, the same ones for the same seed.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % end
     }
@@ -114,15 +122,11 @@ mod mock {
 mod apache {
     use switchboard_kafka::testing::apache_kafka;
 
-    use super::{Cluster, killed};
-
-    /// How often it is killed, unless `SWITCHBOARD_KILLS` says otherwise.
-    const NUM_KILLS: usize = 50;
+    use super::{Cluster, killed, num_kills};
 
     #[test]
     fn a_run_of_a_thousand_that_is_killed_again_and_again_sends_nothing_twice_and_tells_of_each_letter() {
         let Some(broker) = apache_kafka("a_run_of_a_thousand_that_is_killed_again_and_again") else { return };
-        let num_kills = std::env::var("SWITCHBOARD_KILLS").ok().and_then(|told| told.parse().ok()).unwrap_or(NUM_KILLS);
-        killed(&Cluster::apache(broker), 1_000, num_kills);
+        killed(&Cluster::apache(broker), 1_000, num_kills());
     }
 }

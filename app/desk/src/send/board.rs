@@ -1,5 +1,6 @@
 //! What can be seen of sending: replaced as a whole with each change, and never waited for.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use switchboard_model::{Origin, Phase, Place, TraceId};
 
 use crate::ledger::{Settled, TargetKind, outcome_word};
 use crate::send::access::MethodSchema;
+use crate::send::charset::{encoding, text_of};
 use crate::send::command::SendAsk;
 use crate::send::draft::{GrpcDraft, Request, SchemaFrom};
 use crate::send::figures::RepeatFigures;
@@ -162,6 +164,21 @@ impl Answer {
     /// How many messages of a gRPC call the server sent, of those that are kept.
     pub fn num_received(&self) -> u64 {
         self.messages.iter().filter(|message| !message.is_ours).count() as u64
+    }
+
+    /// The beginning of the body as text, and its encoding where that is none of UTF-8; `None` = it is no text, as far as it says.
+    pub fn text(&self) -> Option<(Cow<'_, str>, Option<&'static str>)> {
+        text_of(&self.body, self.content_type())
+    }
+
+    /// Whether the body is text, as far as it says.
+    pub fn is_text(&self) -> bool {
+        std::str::from_utf8(&self.body).is_ok() || self.content_type().is_some_and(|content_type| encoding(content_type).is_some())
+    }
+
+    fn content_type(&self) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"))?;
+        Some(value)
     }
 
     /// What was received of a gRPC call: the server's messages that are kept, one JSON a line; `None` = none came.

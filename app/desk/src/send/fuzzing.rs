@@ -18,11 +18,11 @@ pub fn edited(original: OriginalRecord, changes: &[Change], redactor: &Redactor)
         Err(error) => return Some(Err(error)),
     };
     let plan = plan_headers(&original, &ReplayMark { replay_id: "0123", max_replays: 3 }, redactor).ok()?;
-    let OriginalRecord { key, value, .. } = original;
+    let OriginalRecord { key, value, headers, .. } = original;
     let outgoing = OutgoingRecord { channel: String::new(), route: Route::Key, key, value, headers: plan.headers, timestamp_ms: None };
     let unknown = RawHash::UNKNOWN;
     let mut built = Built { outgoing, diff: plan.diff, replay_count: plan.replay_count, hash: unknown, source_hash: unknown, edited: false, was: None };
-    Some(change_headers(is_changed, &mut built, changes.iter(), redactor).map(|_is_edited| built.outgoing))
+    Some(change_headers(is_changed, &mut built, &headers, changes.iter(), redactor).map(|_is_edited| built.outgoing))
 }
 
 /// A record as a line of a file.

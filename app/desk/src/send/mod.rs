@@ -3,11 +3,12 @@
 //!
 //! `draft` is what is composed and `variables` what fills it in, `rows` values for one after another, `plan` what that comes to, `saved` where drafts are
 //! kept. `exchange` reads them from what is pasted, and writes them as lines for others' programs. `figures` is what many came to, `desk` where sending is
-//! asked for, `command` what, `board` what can be seen of it, `redirect` where an answer leads. `replay` sends again what lies on a broker, and `edit` is what can be changed of it before.
+//! asked for, `command` what, `board` what can be seen of it (`charset` reads a body that is no UTF-8), `redirect` where an answer leads. `replay` sends again what lies on a broker, and `edit` is what can be changed of it before.
 //! `record_file` is records in a file, written from brokers and replayed from there. `access` is what all of it needs of the session.
 
 pub mod access;
 mod board;
+mod charset;
 mod command;
 mod desk;
 pub mod draft;

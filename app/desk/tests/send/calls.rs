@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use switchboard_desk::ledger::SettledAs;
 use switchboard_desk::send::draft::{Auth, RepeatDraft, SchemaFrom};
-use switchboard_desk::send::{Question, Sent, Status};
+use switchboard_desk::send::{Question, SendCommand, Sent, Status};
 use switchboard_model::Phase;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
@@ -66,6 +66,7 @@ message Done { int32 num = 1; }
 service Stock {
   rpc Import (stream Item) returns (Done);
   rpc Put (Item) returns (Done);
+  rpc List (Item) returns (stream Done);
 }
 "#;
 
@@ -98,6 +99,37 @@ async fn a_call_goes_to_its_address_whatever_it_asks_for_and_so_do_leave_and_sec
         assert!(matches!(&told, Told::Mistake(told, _) if *told == field), "{authority}: {told:?}");
     }
     assert_eq!(named.lock().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_messages_that_a_call_was_answered_with_are_written_into_a_file_one_a_line() {
+    let (address, asked) = health().await;
+    let sending = Sending::start(NO_SOURCES);
+    let folder = sending.folder.path().join("requests");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("stock.proto"), STOCK).expect("written");
+    let call = grpc(|grpc| {
+        (grpc.url, grpc.method) = (format!("http://{address}"), "shop.v1.Stock/List".to_owned());
+        grpc.schema = SchemaFrom::Protos { files: vec!["stock.proto".to_owned()], roots: Vec::new() };
+        grpc.messages = vec![r#"{"sku":"lamp"}"#.to_owned()];
+    });
+    let Told::Asks(Question::Confirm { .. }) = sending.send(call).await else { panic!("nothing was asked") };
+    let told = sending.confirm(None).await;
+    assert!(matches!(told, Told::Sent(_)), "{told:?}");
+    let sent = sending.settled().await;
+    let path = sending.folder.path().join("requests/answers.jsonl");
+    // A name alone lies in the folder of requests.
+    for name in ["answers.jsonl", &path.display().to_string()] {
+        sending.session.send(SendCommand::SaveBody(sent.sent_id, name.to_owned()));
+        if name == "answers.jsonl" {
+            sending.until("file", |board| board.written.clone()).await;
+        }
+    }
+    let refused = sending.until("refusal", |board| board.refusal.clone()).await;
+    assert!(refused.contains("there is one already"), "{refused}");
+    assert_eq!(std::fs::read_to_string(&path).expect("there"), "{\"num\":1}\n".repeat(3), "the server's alone, and not what was asked");
+    assert_eq!(*asked.lock(), ["/shop.v1.Stock/List"], "nothing is asked again for that");
+    assert_eq!(sending.lines().await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

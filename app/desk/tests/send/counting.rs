@@ -114,7 +114,7 @@ pub async fn actuator() -> SocketAddr {
     address
 }
 
-/// A server of gRPC that says that it is well, whatever it is asked; and the methods that it was asked for.
+/// A server of gRPC that says that it is well, whatever it is asked, three times where a list is asked for; and the methods that it was asked for.
 pub async fn health() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     serving(|uri| uri.path().to_owned()).await
 }
@@ -140,7 +140,10 @@ async fn serving(noted: fn(&http::Uri) -> String) -> (SocketAddr, Arc<Mutex<Vec<
                     kept.lock().push(noted(request.uri()));
                     let head = http::Response::builder().header("content-type", "application/grpc").body(()).expect("a head");
                     let Ok(mut body) = respond.send_response(head, false) else { continue };
-                    let _gone = body.send_data(Bytes::from_static(SERVING), false);
+                    let num = if request.uri().path().ends_with("/List") { 3 } else { 1 };
+                    for _ in 0..num {
+                        let _gone = body.send_data(Bytes::from_static(SERVING), false);
+                    }
                     if request.uri().path().ends_with("/Watch") {
                         watched.push(body);
                     } else {

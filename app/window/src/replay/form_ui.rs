@@ -238,8 +238,8 @@ fn changes_ui(ui: &mut egui::Ui, form: &mut ReplayForm, tokens: &DesignTokens) {
 /// Which parts of a record are edited, in words.
 fn edited_parts(changes: &[Change]) -> String {
     let part = |change: &Change| match change {
-        Change::Key(_) => "key",
-        Change::Value(_) => "value",
+        Change::Key(_) | Change::KeyAround(_) => "key",
+        Change::Value(_) | Change::ValueAround(_) => "value",
         _ => "headers",
     };
     changes.iter().map(part).collect::<Vec<_>>().join(", ")

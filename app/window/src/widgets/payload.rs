@@ -79,7 +79,11 @@ pub(crate) struct Payload {
     /// Lines by form, each made when it is asked for.
     lines: [Option<Lines>; 3],
     bytes: Vec<u8>,
+    /// What they say in an encoding that is none of UTF-8; `None` = they are read as they are.
+    text: Option<Vec<u8>>,
     is_cut: bool,
+    /// Whether it is cut because no more came, and all that came is here.
+    is_all_that_came: bool,
 }
 
 /// Lines in one form.
@@ -101,7 +105,9 @@ impl Payload {
                 kind: "null, a tombstone".to_owned(),
                 lines: [None, None, None],
                 bytes: Vec::new(),
+                text: None,
                 is_cut: false,
+                is_all_that_came: false,
             };
         };
         let framing = Framing::read(bytes);
@@ -123,7 +129,20 @@ impl Payload {
             }
             _ => (Form::Hex, format!("binary, {size}")),
         };
-        Self { framing, best, kind, lines: [None, None, None], bytes: bytes.to_vec(), is_cut }
+        Self { framing, best, kind, lines: [None, None, None], bytes: bytes.to_vec(), text: None, is_cut, is_all_that_came: false }
+    }
+
+    /// Reads the body of an answer, of which so many bytes came: `body` is their beginning, and it is broken where the rest never came. `read_as`: what it
+    /// says in an encoding that is none of UTF-8, and which.
+    pub(crate) fn of_answer(body: &[u8], read_as: Option<(&str, &str)>, num_came: u64, is_broken: bool) -> Self {
+        let is_all = body.len() as u64 == num_came;
+        let text = read_as.map_or(body, |(text, _)| text.as_bytes());
+        let read = Self::read(Some(text), num_came, is_broken || !is_all);
+        let read = Self { is_all_that_came: is_broken && is_all, ..read };
+        match read_as {
+            None => read,
+            Some((_, encoding)) => Self { kind: format!("{}, {encoding}", read.kind), text: Some(read.bytes), bytes: body.to_vec(), ..read },
+        }
     }
 
     /// The lines in a form.
@@ -140,7 +159,7 @@ impl Payload {
     }
 
     fn body(&self) -> &[u8] {
-        &self.bytes[self.framing.len()..]
+        &self.text.as_ref().unwrap_or(&self.bytes)[self.framing.len()..]
     }
 
     fn make(&self, form: Form) -> Lines {
@@ -151,7 +170,8 @@ impl Payload {
             Form::Hex => hex_lines(&self.bytes),
         };
         if self.is_cut {
-            let note = format!("only the first {} B were kept", figures::count(self.bytes.len() as u64));
+            let num = figures::count(self.bytes.len() as u64);
+            let note = if self.is_all_that_came { format!("no more than these {num} B came") } else { format!("only the first {num} B were kept") };
             made.left_out = if made.left_out.is_empty() { note } else { format!("{} · {note}", made.left_out) };
         }
         made
@@ -271,6 +291,25 @@ mod tests {
         let mut json = read(b"\0\0\0\x01\x02{\"a\":1}");
         assert_eq!((json.framing.clone(), json.best), (Framing::Confluent { schema_id: 258 }, Form::Json));
         assert_eq!(text(&mut json, Form::Json), r#"{ "a": 1 }"#);
+    }
+
+    #[test]
+    fn of_an_answer_that_broke_off_it_is_said_what_came_and_what_was_kept() {
+        let mut broken = Payload::of_answer(b"{\"a\":[1,2", None, 9, true);
+        assert_eq!((broken.best, broken.lines(Form::Text).left_out.as_str()), (Form::Json, "no more than these 9 B came"));
+        let mut long = Payload::of_answer(b"abc", None, 5_000, true);
+        assert_eq!(long.lines(Form::Text).left_out, "only the first 3 B were kept");
+        assert!(Payload::of_answer(b"abc", None, 3, false).lines(Form::Text).left_out.is_empty());
+    }
+
+    #[test]
+    fn a_body_in_another_encoding_is_text_and_its_bytes_stay_to_be_seen() {
+        let body = b"{\"street\":\"Stra\xdfe\"}";
+        let mut json = Payload::of_answer(body, Some(("{\"street\":\"Straße\"}", "ISO-8859-1")), body.len() as u64, false);
+        assert_eq!((json.best, json.kind.as_str()), (Form::Json, "JSON, 19 B, ISO-8859-1"));
+        assert_eq!(text(&mut json, Form::Json), r#"{ "street": "Straße" }"#);
+        assert!(text(&mut json, Form::Hex).contains("72 61 df"), "{}", text(&mut json, Form::Hex));
+        assert_eq!(Payload::of_answer(b"\xdf", None, 1, false).best, Form::Hex, "nobody says how it is to be read");
     }
 
     #[test]

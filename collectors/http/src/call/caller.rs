@@ -101,7 +101,7 @@ impl Caller {
             let mut has_left = false;
             match self.exchange(&mut connection, prepared, deadline, &mut has_left, told).await {
                 Ok(response) => return Ok((connection, response)),
-                Err(NoAnswer::Broken(..) | NoAnswer::Unasked) if !has_left => {}
+                Err(NoAnswer::Broken(..) | NoAnswer::Unasked(_)) if !has_left => {}
                 Err(no_answer) => return Err(self.outcome(no_answer, has_left)),
             }
         }
@@ -137,7 +137,7 @@ impl Caller {
     fn outcome(&self, no_answer: NoAnswer, has_left: bool) -> Outcome {
         let reason = match no_answer {
             NoAnswer::Unsendable(reason) => reason,
-            NoAnswer::Unasked => failure::unasked(&self.origin),
+            NoAnswer::Unasked(first) => failure::unasked(&self.origin, &first),
             NoAnswer::Late(Late(within)) if has_left => failure::answer_late(&self.origin, within),
             NoAnswer::Late(Late(within)) => failure::connect_late(&self.origin, within),
             NoAnswer::Broken(error, first) if has_left => failure::no_answer(&self.origin, &error, &first),

@@ -60,8 +60,8 @@ pub(super) enum NoAnswer {
     Unsendable(String),
     /// It was too late.
     Late(Late),
-    /// The server spoke before the request left.
-    Unasked,
+    /// The server spoke before the request left; with the first bytes that came over the connection.
+    Unasked(Vec<u8>),
     /// The connection, or the server on it, failed; with the first bytes that came over it.
     Broken(hyper::Error, Vec<u8>),
 }
@@ -125,7 +125,7 @@ impl Connection {
         });
         match deadline.run(first).await.map_err(NoAnswer::Late)? {
             None => {}
-            Some(Ok(_)) => return Err(NoAnswer::Unasked),
+            Some(Ok(_)) => return Err(NoAnswer::Unasked(self.watch.first_bytes())),
             Some(Err(error)) => return Err(self.broken(error).await),
         }
         *has_left = true;

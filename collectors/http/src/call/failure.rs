@@ -65,7 +65,7 @@ fn tls_error(origin: &Origin, error: &rustls::Error) -> String {
     match error {
         InvalidMessage(_) => format!("{origin}: the server answered in plain text where TLS was spoken. Write http:// instead of https://"),
         InvalidCertificate(CertificateError::UnknownIssuer) => {
-            format!("{origin}: nobody who is trusted here issued its certificate. Name the root certificate of its authority")
+            format!("{origin}: nobody who is trusted here issued its certificate. Name the certificate of its authority under Root certificates")
         }
         InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
             let names = match error {
@@ -86,20 +86,24 @@ fn tls_error(origin: &Origin, error: &rustls::Error) -> String {
         }
         InvalidCertificate(CertificateError::BadSignature) => {
             let why = "its authority has the name of one that is trusted here, but another key";
-            format!("{origin}: its certificate is not trusted: {why}. Name the root certificate that the authority has now")
+            format!("{origin}: its certificate is not trusted: {why}. Name the one that the authority has now under Root certificates")
         }
         InvalidCertificate(CertificateError::Revoked) => format!("{origin}: its certificate was revoked. Ask who runs the server"),
         InvalidCertificate(other) => {
             let reason = quoted(&format!("{other:?}"));
-            format!("{origin}: its certificate is not trusted ({reason}). Name the root certificate of its authority, or have another one issued")
+            format!(
+                "{origin}: its certificate is not trusted ({reason}). Name the certificate of its authority under Root certificates, or have another one issued"
+            )
         }
         AlertReceived(AlertDescription::CertificateRequired) => {
-            format!("{origin}: it asks for a certificate of the client. Name the client's certificate and key")
+            format!("{origin}: it asks for a certificate of the client. Name the file with certificate and key under Own identity")
         }
         AlertReceived(AlertDescription::BadCertificate | AlertDescription::UnknownCA | AlertDescription::CertificateUnknown) => {
-            format!("{origin}: it does not trust the client's certificate. Name another one, or have the server trust its authority")
+            format!("{origin}: it does not trust the client's certificate. Name another one under Own identity, or have the server trust its authority")
         }
-        AlertReceived(AlertDescription::CertificateExpired) => format!("{origin}: the client's certificate has expired. Name one that is valid"),
+        AlertReceived(AlertDescription::CertificateExpired) => {
+            format!("{origin}: the client's certificate has expired. Name one that is valid under Own identity")
+        }
         AlertReceived(alert) => format!("{origin}: it refused TLS ({}). {LOOK_INTO_LOG}", quoted(&format!("{alert:?}"))),
         PeerIncompatible(reason) => {
             format!("{origin}: it speaks no TLS that is spoken here, which is 1.2 and 1.3 ({}). Renew its TLS", quoted(&format!("{reason:?}")))
@@ -114,7 +118,7 @@ pub(super) fn not_begun(origin: &Origin, error: &hyper::Error, first: &[u8]) -> 
     if let Some(error) = system.and_then(rustls_error) {
         tls_error(origin, error)
     } else if !first.is_empty() && origin.scheme() == Scheme::Http {
-        unasked(origin)
+        unasked(origin, first)
     } else if system.is_some() || error.is_closed() || error.is_canceled() || error.is_incomplete_message() {
         format!("{origin}: it took the connection and ended it before the request left. Look whether something listens behind it, as in a container")
     } else {
@@ -122,9 +126,27 @@ pub(super) fn not_begun(origin: &Origin, error: &hyper::Error, first: &[u8]) -> 
     }
 }
 
-/// The server spoke before the request left.
-pub(super) fn unasked(origin: &Origin) -> String {
-    format!("{origin}: it spoke before it was asked anything, which no HTTP server does. Correct the port")
+/// The server spoke before the request left. `first` are the first bytes that came over the connection.
+pub(super) fn unasked(origin: &Origin, first: &[u8]) -> String {
+    let untold = || format!("{origin}: it spoke before it was asked anything, which no HTTP server does. Correct the port");
+    spoken_instead(origin, first).unwrap_or_else(untold)
+}
+
+/// What a server speaks that is none of HTTP/1, by the first bytes of it; the same whether they came before the request left or after it. `None` = they do
+/// not tell.
+fn spoken_instead(origin: &Origin, first: &[u8]) -> Option<String> {
+    let told = match first {
+        // A frame with HTTP/2's settings (RFC 9113, 6.5), with which a server begins.
+        [0, _, _, 4, _] if origin.scheme() == Scheme::Http => {
+            "the server speaks only HTTP/2 there, as for gRPC, which is not spoken in plain text here. Correct the port, or call it by gRPC"
+        }
+        // RFC 4253, 4.2.
+        [b'S', b'S', b'H', b'-', ..] => "the server speaks SSH there, and not HTTP. Correct the port",
+        // RFC 5321, 3.1, and RFC 959, 5.4.
+        [b'2', b'2', b'0', b' ' | b'-', ..] => "the server greets as one for mail (SMTP) or files (FTP) does, and not in HTTP. Correct the port",
+        _ => return None,
+    };
+    Some(format!("{origin}: {told}"))
 }
 
 /// The request left, and no answer came in time.
@@ -140,14 +162,12 @@ pub(super) fn no_answer(origin: &Origin, error: &hyper::Error, first: &[u8]) -> 
     }
     // A record of TLS (RFC 8446, 5.1), most likely an alert.
     let is_tls = matches!(first, [0x15 | 0x16, 3, ..]);
-    // A frame with HTTP/2's settings (RFC 9113, 6.5), with which a server begins.
-    let is_http2 = matches!(first, [0, _, _, 4, _]);
     // What ends a connection that waits for TLS looks the same as what ends any.
     let hint = if origin.scheme() == Scheme::Http { format!("{LOOK_INTO_LOG}. {WRITE_HTTPS}") } else { LOOK_INTO_LOG.to_owned() };
     if is_tls && origin.scheme() == Scheme::Http {
         format!("{origin}: the server answered in TLS where plain text was spoken. Write https:// instead of http://")
-    } else if is_http2 && origin.scheme() == Scheme::Http {
-        format!("{origin}: the server speaks only HTTP/2 there, as for gRPC, which is not spoken in plain text here. Correct the port, or call it by gRPC")
+    } else if let Some(told) = spoken_instead(origin, first) {
+        told
     } else if error.is_parse_too_large() {
         let size = in_mib(HEAD_BYTES_MAX as u64);
         format!("{origin}: the head of the answer is longer than {size} or {HEAD_LINES_MAX} lines. {LOOK_FOR_HEADERS}")
@@ -275,14 +295,32 @@ mod tests {
             (certificate(CertificateError::NotValidYet), "this machine's clock"),
             (certificate(CertificateError::Revoked), "was revoked"),
             (certificate(CertificateError::NotValidForName), "is not for shop.example (it names no host)"),
-            (certificate(CertificateError::BadSignature), "but another key. Name the root certificate that the authority has now"),
-            (certificate(CertificateError::BadEncoding), "not trusted (BadEncoding)"),
-            (rustls::Error::AlertReceived(AlertDescription::UnknownCA), "does not trust the client's certificate"),
+            (certificate(CertificateError::BadSignature), "but another key. Name the one that the authority has now under Root certificates"),
+            (certificate(CertificateError::BadEncoding), "not trusted (BadEncoding). Name the certificate of its authority under Root certificates"),
+            (rustls::Error::AlertReceived(AlertDescription::UnknownCA), "does not trust the client's certificate. Name another one under Own identity"),
             (rustls::Error::AlertReceived(AlertDescription::CertificateExpired), "client's certificate has expired"),
             (rustls::Error::AlertReceived(AlertDescription::HandshakeFailure), "refused TLS (HandshakeFailure)"),
         ] {
             let said = tls(&origin(), &io::Error::new(io::ErrorKind::InvalidData, error));
             assert!(said.starts_with("https://shop.example: ") && said.contains(expected), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_a_server_says_unasked_tells_what_it_speaks() {
+        let [plain, secured] = ["http", "https"].map(|scheme| Origin::parse(&format!("{scheme}://shop.example")).expect("an address").0);
+        for (origin, first, expected) in [
+            (&plain, &[0, 0, 6, 4, 0][..], "speaks only HTTP/2 there"),
+            (&plain, b"SSH-2", "speaks SSH there, and not HTTP"),
+            (&plain, b"220-f", "as one for mail (SMTP) or files (FTP)"),
+            (&plain, b"HTTP/", "spoke before it was asked anything"),
+            (&plain, b"22", "spoke before it was asked anything"),
+            (&plain, b"", "spoke before it was asked anything"),
+            // There HTTP/2 was agreed on, or not.
+            (&secured, &[0, 0, 6, 4, 0], "spoke before it was asked anything"),
+        ] {
+            let said = unasked(origin, first);
+            assert!(said.starts_with(&format!("{origin}: ")) && said.contains(expected), "{said}");
         }
     }
 

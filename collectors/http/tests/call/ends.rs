@@ -62,17 +62,23 @@ fn a_reset_before_the_answer_leaves_it_open() {
 #[test]
 fn what_ends_or_speaks_before_it_is_asked_was_sent_nothing() {
     run(async {
-        let server = Server::start(|mut stream| async move {
-            stream.write_all(b"220 mail.example ESMTP\r\n").await.expect("written");
-            end(stream).await;
-        })
-        .await;
-        let told = call(&caller(&server), request(Method::POST, &server.url(), "")).await;
-        // Where the request went out first, it looks like an answer.
-        if told.has_left() {
-            told.assert_possibly("it answered what is no HTTP");
-        } else {
-            told.assert_not_done("it spoke before it was asked anything, which no HTTP server does. Correct the port");
+        for (greeting, expected) in [
+            (&b"220 mail.example ESMTP\r\n"[..], "the server greets as one for mail (SMTP) or files (FTP) does, and not in HTTP. Correct the port"),
+            (b"SSH-2.0-OpenSSH_9.6\r\n", "the server speaks SSH there, and not HTTP. Correct the port"),
+            (b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64", "the server speaks only HTTP/2 there, as for gRPC"),
+        ] {
+            let server = Server::start(move |mut stream| async move {
+                stream.write_all(greeting).await.expect("written");
+                end(stream).await;
+            })
+            .await;
+            let told = call(&caller(&server), request(Method::POST, &server.url(), "")).await;
+            // Whether the request went out first makes no other words of it.
+            if told.has_left() {
+                told.assert_possibly(expected);
+            } else {
+                told.assert_not_done(expected);
+            }
         }
         let server = Server::start(|mut stream| async move {
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.expect("written");

@@ -74,7 +74,9 @@ fn sizes_of_chunks_that_are_none_cut_the_body() {
 fn what_is_no_http_is_named_with_what_to_do() {
     run(async {
         for (answer, expected) in [
-            (&b"SSH-2.0-OpenSSH_9.6\r\n\r\n"[..], "it answered what is no HTTP ("),
+            (&b"SSH-2.0-OpenSSH_9.6\r\n\r\n"[..], "the server speaks SSH there, and not HTTP. Correct the port"),
+            (b"220 mail.example ESMTP\r\n", "the server greets as one for mail (SMTP) or files (FTP) does"),
+            (b"+OK ready\r\n", "it answered what is no HTTP ("),
             (b"HTTP/9.9 200 OK\r\n\r\n", "it answered what is no HTTP ("),
             (b"HTTP/1.1 abc\r\n\r\n", "it answered what is no HTTP ("),
             (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "it answered what is no HTTP ("),

@@ -268,8 +268,12 @@ fn certificates_are_checked_and_what_is_wrong_is_named() {
         let early = authority.issue_with("shop.invalid", |params| params.not_before = rcgen::date_time_ymd(2999, 1, 1));
         let early = serve(&early, &["h2"], None).await;
         for (address, config, expected) in [
-            (good, trusting(&Authority::called("another")), "nobody who is trusted here issued its certificate. Name the root certificate of its authority"),
-            (good, trusting(&Authority::new()), "but another key. Name the root certificate that the authority has now"),
+            (
+                good,
+                trusting(&Authority::called("another")),
+                "nobody who is trusted here issued its certificate. Name the certificate of its authority under Root certificates",
+            ),
+            (good, trusting(&Authority::new()), "but another key. Name the one that the authority has now under Root certificates"),
             (other_name, trusting(&authority), "its certificate is not for shop.invalid (it names other.example). Write the address with a host that it names"),
             (expired, trusting(&authority), "its certificate has expired. Renew it, or look whether this machine's clock is right"),
             (early, trusting(&authority), "its certificate is not valid yet. Look whether this machine's clock is right"),
@@ -295,7 +299,7 @@ fn clients_show_their_certificate_where_one_is_asked_for() {
         assert_eq!(told.outcome, Outcome::Done(Receipt::Answered(200)));
         let stranger = Authority::called("another").issue("client").pem();
         for (identity, expected) in [
-            (None, "it asks for a certificate of the client. Name the client's certificate and key"),
+            (None, "it asks for a certificate of the client. Name the file with certificate and key under Own identity"),
             (Some(stranger), "it does not trust the client's certificate. Name another one"),
         ] {
             let told = get_with(address, with(identity)).await;

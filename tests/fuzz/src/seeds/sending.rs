@@ -154,7 +154,9 @@ const PLANS_OF_SEVERAL: [&str; 2] = [
 
 /// A plan of a file's records.
 const PLAN_OF_FILE: &str = r#"{"switchboard_plan":1,"to":"lab","targets":{"orders":"orders.again"},"file":"orders.jsonl","file_hash":"0af7","key_id":"k",
-"changes":[{"remove":{"path":"a"}}],"lines":[{"line":3,"changes":[{"value":{"text":"{}"}}]}]}"#;
+"changes":[{"remove":{"path":"a"}}],"lines":[{"line":3,"changes":[{"value":{"text":"{}"}}]},
+{"line":4,"changes":[{"value_around":[{"text":"{"},{"kept":{"from":1,"size":4}},{"hex":"7d"}]},
+{"headers":[{"around":{"name":"a","nth":0,"to":"b","pieces":[{"kept":{"from":0,"size":1}}]}}]}]}]}"#;
 
 /// Files of records: as they are exported, as somebody writes them, as kcat writes them, and such as are none.
 const RECORD_FILES: [&str; 6] = [

@@ -43,8 +43,7 @@ impl Sending {
         };
         let method = planned.call.method.path().trim_start_matches('/').to_owned();
         let known = schema.methods().iter().find(|known| known.path() == method);
-        let known =
-            known.ok_or_else(|| Stop::Mistake(Mistake::new("method", format!("the server tells of no method {method}; choose one that it tells of"))))?;
+        let known = known.ok_or_else(|| Stop::Mistake(no_such_method(&*schema, &planned.schema, &method)))?;
         if !known.client_streaming && planned.messages.len() != 1 {
             return Err(Stop::Mistake(Mistake::new("messages", format!("{method} takes one message; there are {}", planned.messages.len()))));
         }
@@ -136,6 +135,17 @@ impl Sending {
             learnt: Box::new(learnt),
         }
     }
+}
+
+/// That a method is not among those that are known, and what of the schema could not be read: it may be there.
+pub(super) fn no_such_method(schema: &dyn MethodSchema, from: &SchemaFrom, method: &str) -> Mistake {
+    let who = if *from == SchemaFrom::Reflection { "the server tells" } else { "the schema knows" };
+    let left_out = match schema.notes() {
+        [] => String::new(),
+        [only] => format!(". Of that something could not be read: {only}"),
+        [first, rest @ ..] => format!(". Of that {} things could not be read, the first: {first}", rest.len() + 1),
+    };
+    Mistake::new("method", format!("{who} of no method {method}; choose one that it tells of{left_out}"))
 }
 
 /// Hands the messages over that were drafted; without others by hand that is the end of them.

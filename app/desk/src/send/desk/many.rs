@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::call::no_such_method;
 use super::leave::Way;
 use super::live::{Live, SHOW_EVERY};
 use super::named::{authorise, schema};
@@ -342,11 +343,9 @@ impl Many<'_> {
                 let encode = |message: &String| schema.encode(&method, message).map_err(|error| Stop::Mistake(Mistake::new("messages", error)));
                 let messages = planned.messages.iter().map(encode).collect::<Result<Vec<Bytes>, Stop>>()?;
                 let known = schema.methods().iter().find(|known| known.path() == method);
-                if known.is_none_or(|known| !known.client_streaming && messages.len() != 1) {
-                    return Err(Stop::Mistake(Mistake::new(
-                        "method",
-                        format!("the server tells of no method {method} that takes {} messages", messages.len()),
-                    )));
+                let known = known.ok_or_else(|| Stop::Mistake(no_such_method(&*schema, &planned.schema, &method)))?;
+                if !known.client_streaming && messages.len() != 1 {
+                    return Err(Stop::Mistake(Mistake::new("messages", format!("{method} takes one message; there are {}", messages.len()))));
                 }
                 let parts: Vec<Option<&[u8]>> = std::iter::once(method.as_bytes()).chain(messages.iter().map(|message| &message[..])).map(Some).collect();
                 let hash = key.hash_parts(&parts);

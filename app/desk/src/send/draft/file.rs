@@ -63,9 +63,62 @@ impl Draft {
 
 /// Where a text is no request, and how; the line helps more than what stands in it.
 fn mistake(text: &str, error: &toml::de::Error) -> String {
-    let message = error.message().lines().next().unwrap_or_default();
+    let at = error.span().and_then(|span| text.get(span));
+    let message = in_words(error.message().lines().next().unwrap_or_default(), at.unwrap_or_default());
     match error.span() {
         Some(span) => format!("line {}: {message}", text.get(..span.start).map_or(0, |before| before.matches('\n').count()) + 1),
-        None => message.to_owned(),
+        None => message,
     }
+}
+
+/// What serde says of a mistake, without the names that things have in this program, and without the value. `at`: what stands there.
+fn in_words(message: &str, at: &str) -> String {
+    const ONE_OF_ITS_WORDS: &str = "one of its words, or a table with one";
+    if message.starts_with("wanted exactly 1 element") {
+        return "this table takes one of its words; here are none, or several".to_owned();
+    }
+    if message == "wanted string or table" {
+        return format!("this takes {ONE_OF_ITS_WORDS}; here stands neither");
+    }
+    if let Some(rest) = message.strip_prefix("unknown variant ") {
+        return rest.split_once(", expected ").map_or_else(|| format!("{rest} is not known"), |(found, of)| format!("{found} is not known; write {of}"));
+    }
+    let found_and_expected = message.strip_prefix("invalid type: ").and_then(|rest| rest.rsplit_once(", expected "));
+    let Some((found, expected)) = found_and_expected else { return message.to_owned() };
+    let found = match found.split([' ', '`']).next().unwrap_or_default() {
+        "string" => "a text",
+        "integer" | "floating" => "a number",
+        "boolean" => "true or false",
+        "sequence" => "a list",
+        "map" => "a table",
+        "unit" => "the word alone",
+        _ => "something else",
+    };
+    // A word of several is called as its file has it; where serde does not name it, it is what stands there.
+    let word = |variant: &str| variant.rsplit_once("::").map_or_else(|| at.trim_matches(['"', '\'']).to_owned(), |(_, name)| in_snake_case(name));
+    let expected = match expected {
+        "a string" => "a text".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        "a map" => "a table".to_owned(),
+        "f64" | "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" => "a number".to_owned(),
+        _ if expected.starts_with("struct variant") => format!("a table of its own: {{ {} = {{ … }} }}", word(expected)),
+        _ if expected.starts_with("newtype variant") => format!("a value: {{ {} = … }}", word(expected)),
+        _ if expected.starts_with("struct ") => "a table".to_owned(),
+        _ if expected.contains("enum ") => ONE_OF_ITS_WORDS.to_owned(),
+        other => other.to_owned(),
+    };
+    format!("this takes {expected}; here stands {found}")
+}
+
+/// `ApiKey` as `api_key`.
+fn in_snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 2);
+    for (at, c) in name.chars().enumerate() {
+        if c.is_uppercase() && at > 0 {
+            snake.push('_');
+        }
+        snake.extend(c.to_lowercase());
+    }
+    snake
 }

@@ -76,11 +76,22 @@ fn what_is_no_request_says_why() {
         ("", "this has 0"),
         ("[http]\nurl = \"a\"\n[record]\ntopic = \"t\"", "this has 2"),
         ("[http]\nurll = \"a\"", "line 2: unknown field `urll`"),
-        ("[http]\nurl = 1", "line 2: invalid type"),
+        ("[http]\nurl = 1", "line 2: this takes a text; here stands a number"),
+        ("[http]\nauth = \"bearer\"", "line 2: this takes a table of its own: { bearer = { … } }; here stands the word alone"),
+        ("[http]\nauth = { bearer = \"hunter2\" }", "line 2: this takes a table of its own: { bearer = { … } }; here stands a text"),
+        ("[http]\nauth = { api_key = 7 }", "line 2: this takes a table of its own: { api_key = { … } }; here stands a number"),
+        ("[http]\nauth = { none = 1, bearer = { secret = \"a\" } }", "line 2: this table takes one of its words; here are none, or several"),
+        ("[http]\nauth = { beer = 1 }", "line 2: `beer` is not known; write one of `none`, `bearer`"),
+        ("[http]\nbody = \"json\"", "line 2: this takes a value: { json = … }; here stands the word alone"),
+        ("[http]\nbody = []", "line 2: this takes one of its words, or a table with one; here stands neither"),
+        ("[http]\ntimeout_s = \"long\"", "line 2: this takes a number; here stands a text"),
+        ("[http]\ntls = true", "line 2: this takes a table; here stands true or false"),
+        ("[record]\ntopic = []", "line 2: this takes a text; here stands a list"),
         ("[http\n", "line 1"),
     ] {
         let refused = Draft::parse(text).expect_err(text).to_string();
         assert!(refused.contains(told), "{text:?}: {refused}");
+        assert!(!refused.contains("::") && !refused.contains("variant") && !refused.contains("hunter2"), "{refused}");
     }
     assert_eq!(Draft::parse(&"#".repeat(DRAFT_BYTES_MAX + 1)), Err(DraftError::TooLong));
 }

@@ -6,6 +6,7 @@ use std::fmt::{self, Write as _};
 use serde::{Deserialize, Serialize};
 use switchboard_model::{EDITED_HEADER, HeaderChange, HeaderChangeKind, OriginalRecord, OutgoingRecord, RawHeader, Redactor, ShownValue};
 
+use super::around::{self, Piece};
 use super::headers::{self, HeaderEdit};
 use super::json::{self, Why};
 use super::path::JsonPath;
@@ -77,6 +78,10 @@ pub enum Change {
     Key(NewBytes),
     /// Puts another value in the value's place.
     Value(NewBytes),
+    /// The same as `Key`, as a plan has it: what is a secret there is named by its place.
+    KeyAround(Vec<Piece>),
+    /// The same as `Value`.
+    ValueAround(Vec<Piece>),
 }
 
 /// Bytes that somebody wrote.
@@ -167,8 +172,14 @@ impl Change {
             Self::RenameHeader { name, to } => header_mistake(name).or_else(|| header_mistake(to)),
             Self::Headers(edits) => edits.iter().find_map(HeaderEdit::mistake),
             Self::Key(value) | Self::Value(value) => value.bytes().err(),
+            Self::KeyAround(pieces) | Self::ValueAround(pieces) => around::mistake(pieces),
             Self::Replace { .. } | Self::Remove { .. } | Self::Rename { .. } => None,
         }
+    }
+
+    /// Whether somebody wrote it for one record, of what was shown of that.
+    pub(in crate::send) fn is_by_hand(&self) -> bool {
+        matches!(self, Self::Key(_) | Self::Value(_) | Self::Headers(_))
     }
 
     /// Whether it is about a header.
@@ -217,7 +228,7 @@ impl Edited {
     pub fn of<'a>(mut original: OriginalRecord, changes: impl Iterator<Item = &'a Change>) -> Result<Self, ChangeError> {
         let (key, value) = (original.key.clone(), original.value.clone());
         for change in changes.filter(|change| !change.is_of_headers()) {
-            apply(&mut original, change)?;
+            apply(&mut original, change, (&key, &value))?;
         }
         let (is_other_key, is_other_value) = (original.key != key, original.value != value);
         for (what, is_other, bytes, before) in [("the key", is_other_key, &original.key, &key), ("the value", is_other_value, &original.value, &value)] {
@@ -229,17 +240,19 @@ impl Edited {
     }
 }
 
-/// Changes the headers that were planned, and marks what was edited; whether it was. A record that no change applies to is not sent.
+/// Changes the headers that were planned, and marks what was edited; whether it was. `original`: those that lie there. A record that no change applies to
+/// is not sent.
 pub(in crate::send) fn change_headers<'a>(
     is_changed: bool,
     built: &mut Built,
+    original: &[RawHeader],
     changes: impl Iterator<Item = &'a Change> + Clone,
     redactor: &Redactor,
 ) -> Result<bool, ChangeError> {
     let is_asked_for = changes.clone().next().is_some();
     let before = built.outgoing.headers.clone();
     for change in changes.filter(|change| change.is_of_headers()) {
-        apply_to_headers(&mut built.outgoing, change)?;
+        apply_to_headers(&mut built.outgoing, original, change)?;
     }
     let is_other = built.outgoing.headers != before;
     if !is_asked_for {
@@ -259,11 +272,14 @@ pub(in crate::send) fn change_headers<'a>(
     Ok(true)
 }
 
-fn apply(record: &mut OriginalRecord, change: &Change) -> Result<(), ChangeError> {
+/// `was`: key and value as they lie there.
+fn apply(record: &mut OriginalRecord, change: &Change, was: (&Option<Vec<u8>>, &Option<Vec<u8>>)) -> Result<(), ChangeError> {
     let wrong = |why: String| ChangeError::Wrong { change: change.to_string(), why };
     match change {
         Change::Key(key) => record.key = key.bytes().map_err(wrong)?,
         Change::Value(value) => record.value = value.bytes().map_err(wrong)?,
+        Change::KeyAround(pieces) => record.key = Some(around::joined(pieces, was.0.as_deref()).map_err(wrong)?),
+        Change::ValueAround(pieces) => record.value = Some(around::joined(pieces, was.1.as_deref()).map_err(wrong)?),
         Change::Replace { find, with } if !find.is_empty() => {
             let value = record.value.as_deref().ok_or(ChangeError::NoValue)?;
             let text = std::str::from_utf8(value).map_err(|_| ChangeError::NoText)?;
@@ -290,7 +306,7 @@ fn apply(record: &mut OriginalRecord, change: &Change) -> Result<(), ChangeError
     Ok(())
 }
 
-fn apply_to_headers(record: &mut OutgoingRecord, change: &Change) -> Result<(), ChangeError> {
+fn apply_to_headers(record: &mut OutgoingRecord, original: &[RawHeader], change: &Change) -> Result<(), ChangeError> {
     let headers = &mut record.headers;
     match change {
         Change::SetHeader { name, value } => {
@@ -310,7 +326,7 @@ fn apply_to_headers(record: &mut OutgoingRecord, change: &Change) -> Result<(), 
         }
         Change::RemoveHeader { name } => headers.retain(|header| header.name != *name),
         Change::RenameHeader { name, to } => headers.iter_mut().filter(|header| header.name == *name).for_each(|header| header.name.clone_from(to)),
-        Change::Headers(edits) => headers::edit(headers, edits).map_err(|why| ChangeError::Wrong { change: change.to_string(), why })?,
+        Change::Headers(edits) => headers::edit(headers, edits, original).map_err(|why| ChangeError::Wrong { change: change.to_string(), why })?,
         _ => {}
     }
     Ok(())
@@ -367,6 +383,8 @@ impl fmt::Display for Change {
             }
             Self::Key(value) => write!(f, "the key becomes {value}"),
             Self::Value(value) => write!(f, "the value becomes {value}"),
+            Self::KeyAround(_) => f.write_str("the key is written anew around what is kept of it"),
+            Self::ValueAround(_) => f.write_str("the value is written anew around what is kept of it"),
         }
     }
 }

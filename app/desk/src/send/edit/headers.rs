@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use switchboard_model::RawHeader;
 
+use super::around::{self, Piece};
 use super::change::{NewBytes, header_mistake};
 
 /// What somebody made of a header.
@@ -20,6 +21,17 @@ pub enum HeaderEdit {
         nth: usize,
         /// What it becomes; `None` = it goes.
         to: Option<NewHeader>,
+    },
+    /// The same, as a plan has it: what is a secret there is named by its place in the header as it lies there.
+    Around {
+        /// Its name.
+        name: String,
+        /// Which of that name, from 0.
+        nth: usize,
+        /// Its name from then on.
+        to: String,
+        /// Its value.
+        pieces: Vec<Piece>,
     },
     /// One more, behind all others.
     Add(NewHeader),
@@ -42,19 +54,29 @@ impl HeaderEdit {
         match self {
             // A header without a name may be there, and can go or be named.
             Self::At { name, to, .. } => header_mistake(name).filter(|_| !name.is_empty()).or_else(|| to.as_ref().and_then(of_new)),
+            Self::Around { name, to, pieces, .. } => {
+                let of_name = header_mistake(name).filter(|_| !name.is_empty()).or_else(|| header_mistake(to));
+                of_name.or_else(|| around::mistake(pieces).map(|why| format!("{to}: {why}")))
+            }
             Self::Add(new) => of_new(new),
         }
     }
 }
 
-/// Makes the edits, all by the places that headers have before the first of them; an error says which has no header any longer.
-pub(super) fn edit(headers: &mut Vec<RawHeader>, edits: &[HeaderEdit]) -> Result<(), String> {
-    let mut by_place: BTreeMap<(String, usize), Option<&NewHeader>> = BTreeMap::new();
+/// Makes the edits, all by the places that headers have before the first of them; an error says which has no header any longer. `original`: the headers as
+/// they lie there, before any other change.
+pub(super) fn edit(headers: &mut Vec<RawHeader>, edits: &[HeaderEdit], original: &[RawHeader]) -> Result<(), String> {
+    let mut by_place: BTreeMap<(String, usize), Option<RawHeader>> = BTreeMap::new();
     let mut added = Vec::new();
     for edit in edits {
         match edit {
             HeaderEdit::At { name, nth, to } => {
-                by_place.insert((name.clone(), *nth), to.as_ref());
+                by_place.insert((name.clone(), *nth), to.as_ref().map(raw).transpose()?);
+            }
+            HeaderEdit::Around { name, nth, to, pieces } => {
+                let was = around::header(original, name, *nth).and_then(|header| header.value.as_deref());
+                let value = around::joined(pieces, was).map_err(|why| format!("{name}: {why}"))?;
+                by_place.insert((name.clone(), *nth), Some(RawHeader { name: to.clone(), value: Some(value) }));
             }
             HeaderEdit::Add(new) => added.push(raw(new)?),
         }
@@ -67,7 +89,7 @@ pub(super) fn edit(headers: &mut Vec<RawHeader>, edits: &[HeaderEdit]) -> Result
         *num += 1;
         match by_place.remove(&(header.name.clone(), nth)) {
             None => edited.push(header),
-            Some(Some(new)) => edited.push(raw(new)?),
+            Some(Some(new)) => edited.push(new),
             Some(None) => {}
         }
     }
@@ -90,6 +112,8 @@ impl fmt::Display for HeaderEdit {
             Self::At { name, to: None, .. } => write!(f, "{name} goes"),
             Self::At { name, to: Some(new), .. } if *name == new.name => write!(f, "{name} becomes {}", new.value),
             Self::At { name, to: Some(new), .. } => write!(f, "{name} is called {} and is {}", new.name, new.value),
+            Self::Around { name, to, .. } if name == to => write!(f, "{name} is written anew around what is kept of it"),
+            Self::Around { name, to, .. } => write!(f, "{name} is called {to} and is written anew around what is kept of it"),
             Self::Add(new) => write!(f, "{} is added, {}", new.name, new.value),
         }
     }
@@ -126,7 +150,7 @@ mod tests {
             at("a", 2, None),
             HeaderEdit::Add(new("a", NewBytes::Null)),
         ];
-        edit(&mut headers, &edits).expect("edited");
+        edit(&mut headers, &edits, &[]).expect("edited");
         let expected = [header("b", Some(b"now a b")), header("b", Some(&[0, 255])), header("a", Some(b"\xff")), header("c", Some(b"")), header("a", None)];
         assert_eq!(headers, expected);
     }
@@ -134,9 +158,9 @@ mod tests {
     #[test]
     fn what_is_not_there_can_go_and_cannot_become_another() {
         let mut headers = vec![header("a", None)];
-        assert_eq!(edit(&mut headers, &[at("x", 0, None), at("a", 1, None)]), Ok(()));
+        assert_eq!(edit(&mut headers, &[at("x", 0, None), at("a", 1, None)], &[]), Ok(()));
         assert_eq!(headers, [header("a", None)]);
-        assert!(edit(&mut headers, &[at("a", 1, Some(new("a", text("x"))))]).is_err_and(|why| why.contains("\"a\" is not there")));
+        assert!(edit(&mut headers, &[at("a", 1, Some(new("a", text("x"))))], &[]).is_err_and(|why| why.contains("\"a\" is not there")));
     }
 
     #[test]
@@ -173,7 +197,7 @@ mod tests {
                 }
             }
             let mut headers = before;
-            prop_assert_eq!(edit(&mut headers, &edits), Ok(()));
+            prop_assert_eq!(edit(&mut headers, &edits, &[]), Ok(()));
             prop_assert!(headers == expected);
         }
     }

@@ -1,6 +1,7 @@
 //! Changes to a record that was read again, before it is sent once more: a list of them, never a text out of the store, which holds stand-ins
 //! for secrets. What no change names stays byte for byte.
 
+mod around;
 mod change;
 mod difference;
 mod headers;
@@ -9,6 +10,7 @@ mod masked;
 mod member;
 mod path;
 
+pub use around::Piece;
 pub use change::{Change, ChangeError, Changes, NewBytes};
 pub(in crate::send) use change::{Edited, change_headers};
 pub use difference::{Difference, Part, Place as OtherPlace};

@@ -219,12 +219,12 @@ impl Way<'_> {
             plan_headers(&original, &ReplayMark { replay_id, max_replays: DEFAULT_MAX_REPLAYS }, self.redactor).map_err(|skipped| skipped.to_string())?;
         let route = self.partition(asked).map_or(Route::Key, Route::Partition);
         let timestamp_ms = original.timestamp_ms.filter(|_| self.options.keeps_time);
-        let OriginalRecord { key: sent_key, value: sent_value, .. } = original;
+        let OriginalRecord { key: sent_key, value: sent_value, headers, .. } = original;
         let outgoing = OutgoingRecord { channel: self.target.to_owned(), route, key: sent_key, value: sent_value, headers: plan.headers, timestamp_ms };
         let was = is_changed.then_some((key, value));
         let (replay_count, hash) = (plan.replay_count, RawHash::UNKNOWN);
         let mut built = Built { outgoing, diff: plan.diff, replay_count, hash, source_hash, edited: false, was };
-        built.edited = change_headers(is_changed, &mut built, changes, self.redactor).map_err(|error| error.to_string())?;
+        built.edited = change_headers(is_changed, &mut built, &headers, changes, self.redactor).map_err(|error| error.to_string())?;
         built.hash = self.hash_key.hash(&built.outgoing);
         Ok(built)
     }

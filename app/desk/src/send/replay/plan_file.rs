@@ -1,5 +1,6 @@
 //! A preview as a file, from which it can be looked at, and sent without a window: what would be sent to where, what is changed, what is skipped
-//! and who would read it. Of records it has places and hashes, and no contents but those of changes.
+//! and who would read it. Of records it has places and hashes, and no contents but those of changes; what an edit left of a record's secrets stands in it
+//! as its place.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -189,10 +190,13 @@ struct RecordLine {
     changes: Vec<Change>,
 }
 
-/// Writes a preview into a new file in the folder, readable by its owner only.
-pub(super) fn write(folder: &Path, preview: &Preview, key_id: &str) -> Result<PathBuf, String> {
+/// Writes a preview into a new file in the folder, readable by its owner only. `changes`: those of the preview, without secrets of its records.
+pub(super) fn write(folder: &Path, preview: &Preview, changes: &Changes, key_id: &str) -> Result<PathBuf, String> {
     let path = folder.join(format!("{}.json", preview.replay_id));
-    let text = serde_json::to_string_pretty(&of_preview(preview, key_id)?).map_err(|error| error.to_string())?;
+    let text = serde_json::to_string_pretty(&of_preview(preview, changes, key_id)?).map_err(|error| error.to_string())?;
+    if text.len() as u64 > BYTES_MAX {
+        return Err(format!("the plan would be longer than {} MiB, and nobody could read it again. Mark fewer records", BYTES_MAX >> 20));
+    }
     let failed = |error: std::io::Error| format!("{} cannot be written: {error}. Make room, or let the program write there", path.display());
     std::fs::create_dir_all(folder).map_err(failed)?;
     let part = path.with_extension("part");
@@ -208,7 +212,7 @@ pub(super) fn write(folder: &Path, preview: &Preview, key_id: &str) -> Result<Pa
     Ok(path)
 }
 
-fn of_preview(preview: &Preview, key_id: &str) -> Result<PlanFile, String> {
+fn of_preview(preview: &Preview, changes: &Changes, key_id: &str) -> Result<PlanFile, String> {
     let options = preview.options();
     let readers = preview.readers.groups.iter().map(|reader| ReaderLine {
         group: reader.group.clone(),
@@ -236,7 +240,7 @@ fn of_preview(preview: &Preview, key_id: &str) -> Result<PlanFile, String> {
     };
     let is_own = targets.is_some();
     let changed = |file: &RecordFile| -> Vec<LineChanges> {
-        let of_one = options.changes.to_one.iter().filter(|(_, changes)| !changes.is_empty());
+        let of_one = changes.to_one.iter().filter(|(_, changes)| !changes.is_empty());
         of_one.filter_map(|(letter, changes)| Some(LineChanges { line: file.line(&letter.at)?, changes: changes.clone() })).collect()
     };
     let is_of_file = preview.file.is_some();
@@ -254,7 +258,7 @@ fn of_preview(preview: &Preview, key_id: &str) -> Result<PlanFile, String> {
         by_key: options.by_key,
         again: options.again,
         key_id: Some(key_id.to_owned()),
-        changes: options.changes.to_all.clone(),
+        changes: changes.to_all.clone(),
         num_records: preview.planned.len(),
         num_bytes: preview.size_bytes(),
         size_limit_bytes: preview.targets.first().filter(|_| !is_own).and_then(limit),
@@ -263,7 +267,7 @@ fn of_preview(preview: &Preview, key_id: &str) -> Result<PlanFile, String> {
         breakers: breakers.collect(),
         skipped: preview.skipped.iter().map(|skipped| SkippedLine { at: skipped.letter.to_string(), reason: skipped.reason.clone() }).collect(),
         // Which of a file's go is told anew by the ledger.
-        records: preview.planned.iter().filter(|_| !is_of_file).map(|planned| line(planned, &options.changes, is_own)).collect::<Result<_, _>>()?,
+        records: preview.planned.iter().filter(|_| !is_of_file).map(|planned| line(planned, changes, is_own)).collect::<Result<_, _>>()?,
         ranges: Vec::new(),
     })
 }

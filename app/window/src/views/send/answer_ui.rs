@@ -147,9 +147,10 @@ impl AnswerLook {
             if button_ui(ui, ["Copy", ""], false, None, tokens) {
                 asked = Some(AnswerAsk::Run(UiCommand::CopyText));
             }
-            let body = std::str::from_utf8(&sent.answer.body).ok().filter(|body| !body.is_empty());
-            if (body.is_some() || sent.answer.has_received()) && button_ui(ui, ["Copy the body", ""], false, None, tokens) {
-                let text = body.map(str::to_owned).or_else(|| sent.answer.received()).unwrap_or_default();
+            let has_text = !sent.answer.body.is_empty() && sent.answer.is_text();
+            if (has_text || sent.answer.has_received()) && button_ui(ui, ["Copy the body", ""], false, None, tokens) {
+                let text = sent.answer.text().filter(|_| has_text).map(|(text, _)| text.into_owned());
+                let text = text.or_else(|| sent.answer.received()).unwrap_or_default();
                 asked = Some(AnswerAsk::Do(ViewAction::Copy(text)));
             }
             if has_body(sent) && button_ui(ui, ["Body to a file…", ""], false, None, tokens) {
@@ -224,7 +225,9 @@ impl AnswerLook {
         let is_cut = answer.cut.is_some() || answer.body.len() as u64 != answer.body_bytes;
         let of = (sent.sent_id, answer.body.len(), is_cut);
         if self.read.as_ref().is_none_or(|(read_of, _)| *read_of != of) {
-            self.read = Some((of, Payload::read(Some(&answer.body), answer.body_bytes, is_cut)));
+            let text = answer.text();
+            let read_as = text.as_ref().and_then(|(text, encoding)| Some((&**text, (*encoding)?)));
+            self.read = Some((of, Payload::of_answer(&answer.body, read_as, answer.body_bytes, answer.cut.is_some())));
         }
         if let Some(cut) = &answer.cut {
             ui.add(egui::Label::new(RichText::new(visible(cut)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Warn))).wrap());

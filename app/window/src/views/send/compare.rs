@@ -70,7 +70,8 @@ fn body(sent: &Sent) -> String {
         let theirs = sent.answer.messages.iter().filter(|message| !message.is_ours);
         return theirs.map(|message| formatted(&message.text) + "\n").collect();
     }
-    formatted(&String::from_utf8_lossy(&sent.answer.body))
+    let text = sent.answer.text().map(|(text, _)| text);
+    formatted(&text.unwrap_or_else(|| String::from_utf8_lossy(&sent.answer.body)))
 }
 
 fn formatted(text: &str) -> String {

@@ -12,7 +12,8 @@ pub(super) fn copied(sent: &Sent, form: CopyForm, now_ns: i64) -> String {
     let status = format!("{} · {}", lead.word, rest.join(" · "));
     let trace_id = sent.trace_id.map(|trace_id| trace_id.to_string());
     let received = sent.answer.received();
-    let body = std::str::from_utf8(&sent.answer.body).ok().filter(|body| !body.is_empty()).or(received.as_deref());
+    let text = sent.answer.text();
+    let body = text.as_ref().map(|(text, _)| &**text).filter(|body| !body.is_empty()).or(received.as_deref());
     let mut lines = vec![("sent", figures::instant(sent.at_ns)), ("to", visible(&sent.target).into_owned()), ("answered", status)];
     lines.extend(trace_id.clone().map(|trace_id| ("trace", trace_id)));
     lines.extend(sent.correlation_id.as_ref().map(|id| ("correlation id", visible(id).into_owned())));

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use switchboard_model::{HeaderDiff, MessageRef, Place, RawHash, Route, SeenRecord, TimestampType};
 
 use super::*;
-use crate::send::edit::NewHeader;
+use crate::send::edit::{NewHeader, Piece};
 
 fn record(key: Option<&[u8]>, value: Option<&[u8]>) -> OriginalRecord {
     let at = MessageRef { cluster: "lab".to_owned(), channel: "orders-dlt".to_owned(), place: Place::at(0, 7) };
@@ -89,7 +89,7 @@ fn what_stands_for_a_secret_here_is_never_sent_in_its_place() {
     assert!(edited(b"{\"a\":\"redacted:12ab34\",\"b\":0}", &[set("b", "1")]).is_ok());
     let mut with_header = built(Vec::new());
     let header = Change::SetHeader { name: "auth".to_owned(), value: NewBytes::Text("redacted:00ff00".to_owned()) };
-    assert_eq!(change_headers(false, &mut with_header, [header].iter(), &redactor()), Err(ChangeError::StandIn("a header")));
+    assert_eq!(change_headers(false, &mut with_header, &[], [header].iter(), &redactor()), Err(ChangeError::StandIn("a header")));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn headers_are_set_removed_and_renamed_and_the_mark_says_so() {
         Change::RenameHeader { name: "c".to_owned(), to: "d".to_owned() },
         Change::SetHeader { name: "e".to_owned(), value: NewBytes::Null },
     ];
-    assert_eq!(change_headers(false, &mut record, changes.iter(), &redactor()), Ok(true));
+    assert_eq!(change_headers(false, &mut record, &[], changes.iter(), &redactor()), Ok(true));
     let expected = [header("a", Some(b"9")), header("d", Some(b"3")), header("e", None), header(EDITED_HEADER, Some(b"1"))];
     assert_eq!(record.outgoing.headers, expected);
     let told: Vec<(&str, String)> = record.diff.changes.iter().map(|change| (change.name.as_str(), format!("{:?}", change.kind))).collect();
@@ -132,7 +132,7 @@ fn headers_that_are_edited_by_hand_are_told_one_by_one_and_a_stand_in_among_them
     ];
     let change = Change::Headers(edits);
     assert_eq!(change.to_string(), "headers by hand: b is called c and is \"2\"; a becomes \"9\"; d is added, \"4\"");
-    assert_eq!(change_headers(false, &mut record, [change.clone()].iter(), &redactor()), Ok(true));
+    assert_eq!(change_headers(false, &mut record, &[], [change.clone()].iter(), &redactor()), Ok(true));
     let expected = [header("a", Some(b"9")), header("a", Some(b"\xff")), header("c", Some(b"2")), header("d", Some(b"4")), header(EDITED_HEADER, Some(b"1"))];
     assert_eq!(record.outgoing.headers, expected);
     let told: Vec<String> = record.diff.changes.iter().map(|change| format!("{} {:?}", change.name, change.kind)).collect();
@@ -141,18 +141,37 @@ fn headers_that_are_edited_by_hand_are_told_one_by_one_and_a_stand_in_among_them
     let text = serde_json::to_string(&change).expect("JSON");
     assert_eq!(serde_json::from_str::<Change>(&text).expect(&text), change);
     let stand_in = Change::Headers(vec![HeaderEdit::Add(to("auth", "redacted:00ff00"))]);
-    assert_eq!(change_headers(false, &mut built(Vec::new()), [stand_in].iter(), &redactor()), Err(ChangeError::StandIn("a header")));
+    assert_eq!(change_headers(false, &mut built(Vec::new()), &[], [stand_in].iter(), &redactor()), Err(ChangeError::StandIn("a header")));
     let gone = Change::Headers(vec![HeaderEdit::At { name: "z".to_owned(), nth: 0, to: Some(to("z", "")) }]);
-    assert!(matches!(change_headers(false, &mut built(Vec::new()), [gone].iter(), &redactor()), Err(ChangeError::Wrong { .. })));
+    assert!(matches!(change_headers(false, &mut built(Vec::new()), &[], [gone].iter(), &redactor()), Err(ChangeError::Wrong { .. })));
+}
+
+#[test]
+fn what_is_kept_is_of_the_record_as_it_lies_there_whatever_other_changes_make_of_it() {
+    let kept = || vec![Piece::Text("<".to_owned()), Piece::Kept { from: 1, size: 2 }, Piece::Text(">".to_owned())];
+    let changes = [Change::Value(NewBytes::Text("another".to_owned())), Change::Key(NewBytes::Null), Change::ValueAround(kept()), Change::KeyAround(kept())];
+    let edited = Edited::of(record(Some(b"key"), Some(b"value")), changes.iter()).expect("changed");
+    assert_eq!((edited.original.key.as_deref(), edited.original.value.as_deref(), edited.is_changed), (Some(&b"<ey>"[..]), Some(&b"<al>"[..]), true));
+    let set = Change::SetHeader { name: "a".to_owned(), value: NewBytes::Text("another".to_owned()) };
+    let around = HeaderEdit::Around { name: "a".to_owned(), nth: 1, to: "b".to_owned(), pieces: kept() };
+    let original = [header("a", Some(b"first")), header("a", Some(b"second"))];
+    let mut with_headers = built(original.to_vec());
+    let changes = [Change::Headers(vec![around.clone()])];
+    assert_eq!(change_headers(false, &mut with_headers, &original, changes.iter(), &redactor()), Ok(true));
+    assert_eq!(with_headers.outgoing.headers, [header("a", Some(b"first")), header("b", Some(b"<ec>")), header(EDITED_HEADER, Some(b"1"))]);
+    // The one that is meant went by a change to all.
+    let changes = [set, Change::Headers(vec![around])];
+    let gone = change_headers(false, &mut built(original.to_vec()), &original, changes.iter(), &redactor());
+    assert!(gone.is_err_and(|error| error.to_string().contains("is not there any longer")));
 }
 
 #[test]
 fn a_record_that_no_change_applies_to_is_not_sent_as_it_was() {
     let mut record = built(vec![header("a", Some(b"1"))]);
     let changes = [Change::RemoveHeader { name: "b".to_owned() }];
-    assert_eq!(change_headers(false, &mut record, changes.iter(), &redactor()), Err(ChangeError::Unchanged));
+    assert_eq!(change_headers(false, &mut record, &[], changes.iter(), &redactor()), Err(ChangeError::Unchanged));
     let mut record = built(vec![header("a", Some(b"1"))]);
-    assert_eq!(change_headers(false, &mut record, [].iter(), &redactor()), Ok(false));
+    assert_eq!(change_headers(false, &mut record, &[], [].iter(), &redactor()), Ok(false));
     assert_eq!(record.outgoing.headers.len(), 1, "what is not changed bears no mark");
 }
 

@@ -90,7 +90,7 @@ impl EntryReader<'_> {
         self.credentials.without_secrets(text).map_or_else(
             || text.to_owned(),
             |clean| {
-                self.notes.add("Secrets were observed and left out: where `redacted:000000` stands, write a value or name a variable.");
+                self.notes.add("Secrets that stand in the HAR were left out: where `redacted:000000` stands, write a value or name a variable.");
                 clean
             },
         )
@@ -106,7 +106,7 @@ impl EntryReader<'_> {
             let of_connection = lower.starts_with(':') || lower == "host" || OF_THE_CONNECTION.contains(&lower.as_str());
             if lower == "proxy-authorization" || lower == "cookie" || lower == "authorization" || self.credentials.is_secret_name(name) {
                 self.notes.add(format!(
-                    "The header {} was observed and left out: credentials are not taken over. Name a secret of the profile instead.",
+                    "The header {} stands in the HAR and was left out: credentials are not taken over. Name a secret of the profile instead.",
                     told(&lower)
                 ));
             } else if OF_A_TRACE.contains(&lower.as_str()) || lower.starts_with("x-b3-") {
@@ -147,7 +147,7 @@ impl EntryReader<'_> {
         let text = |key: &str| param.get(key).and_then(Value::as_str).unwrap_or_default();
         let (name, value) = (text("name"), text("value"));
         if !value.is_empty() && self.credentials.is_secret_name(name) {
-            self.notes.add("Secrets were observed and left out: where `redacted:000000` stands, write a value or name a variable.");
+            self.notes.add("Secrets that stand in the HAR were left out: where `redacted:000000` stands, write a value or name a variable.");
             return (name.to_owned(), "redacted:000000".to_owned());
         }
         (name.to_owned(), self.clean(value))

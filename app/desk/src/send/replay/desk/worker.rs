@@ -1,8 +1,9 @@
 //! The one task behind the desk: it takes commands, keeps the ledger, starts runs, and follows what was sent. `previewing` is what is
-//! asked before anything is sent, `exporting` writes records into a file.
+//! asked before anything is sent, `saving` writes a plan, `exporting` records into a file.
 
 mod exporting;
 mod previewing;
+mod saving;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -123,7 +124,7 @@ impl Worker {
             ReplayCommand::Preview(ask) => self.preview(ask).await,
             ReplayCommand::Allow { replay_id, typed_name } => self.allow(&replay_id, typed_name.as_deref()),
             ReplayCommand::Dismiss => self.dismiss(),
-            ReplayCommand::WritePlan { replay_id } => self.write_plan(&replay_id).await,
+            ReplayCommand::WritePlan { replay_id } => self.write_plan(replay_id).await,
             ReplayCommand::Export(export) => self.export(export),
             ReplayCommand::CloseExport => {
                 self.close_export();
@@ -304,10 +305,7 @@ impl Worker {
         }
         let ledger = self.ledger().await.map_err(|error| error.to_string())?;
         let reach = self.clusters.reach(&preview.cluster)?;
-        let from = match &preview.file {
-            Some(file) => Source::File(Arc::clone(file)),
-            None => Source::Cluster(self.clusters.reach(&preview.from)?),
-        };
+        let from = self.source_of(&preview)?;
         if let Err(refused) = reach.access.may_write(preview.cluster_id.as_deref(), typed_name.as_deref()) {
             let reason = refused.to_string();
             let refusal = Refusal {

@@ -347,6 +347,37 @@ async fn a_plan_is_written_down_and_asks_for_the_same_again() {
 }
 
 #[tokio::test]
+async fn a_plan_of_an_edited_record_holds_no_secret_of_it_and_sends_it_all_the_same() {
+    let desk = Desk::new(World::new(3));
+    let by_hand = |value: &str| vec![Change::Value(NewBytes::Text(value.to_owned()))];
+    let options = |edits: &[(i64, &str)]| {
+        let to_one = edits.iter().map(|(offset, value)| (key(*offset), by_hand(value))).collect();
+        ReplayOptions { changes: Arc::new(Changes { to_one, ..Changes::default() }), ..ReplayOptions::default() }
+    };
+    let one = "{\"order\":77,\"password\":\"hunter2\"}";
+    let board = desk.previewed(asks(TARGET, vec![asked(1)], options(&[(1, one)]))).await;
+    desk.desk.command(ReplayCommand::WritePlan { replay_id: board.preview.as_ref().expect("a preview").replay_id.clone() });
+    let (_, path) = desk.until("the file", |board| board.plan_file.is_some()).await.plan_file.clone().expect("a file");
+    let text = std::fs::read_to_string(&path).expect("it is there");
+    assert!(!text.contains("hunter2") && text.contains("\"kept\"") && text.contains("77"), "{text}");
+    // Where nobody can tell any more what was a secret there, nothing is written.
+    let board = desk.previewed(asks(TARGET, vec![asked(2)], options(&[(2, one)]))).await;
+    desk.world.records.lock().get_mut(&2).expect("it lies there").value = Some(b"{\"order\":3}".to_vec());
+    desk.desk.command(ReplayCommand::WritePlan { replay_id: board.preview.as_ref().expect("a preview").replay_id.clone() });
+    let board = desk.until("a refusal", |board| board.refusal.is_some()).await;
+    assert!(board.refusal.as_ref().is_some_and(|why| why.starts_with("the plan is not saved: ") && why.contains("is edited")), "{:?}", board.refusal);
+    assert!(board.plan_file.is_none());
+    assert_eq!(std::fs::read_dir(path.parent().expect("a folder")).expect("it is there").count(), 1, "and none is left of it");
+    desk.desk.command(ReplayCommand::Dismiss);
+    desk.until("nothing", |board| board.preview.is_none() && board.refusal.is_none()).await;
+    let board = desk.previewed(read_plan(&path).expect("a plan")).await;
+    assert!(board.preview.as_ref().is_some_and(|preview| preview.planned.len() == 1 && preview.planned[0].edited), "{:?}", board.refusal);
+    desk.start(&board, None);
+    desk.until("it is sent", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 1)).await;
+    assert_eq!(desk.world.sent().iter().map(|sent| sent.value.clone()).collect::<Vec<_>>(), [Some(one.as_bytes().to_vec())]);
+}
+
+#[tokio::test]
 async fn a_run_pauses_where_something_gets_worse_and_goes_on_when_it_is_told_to() {
     let desk = Desk::new(World::new(200));
     let board = desk.preview(0..200).await;

@@ -175,6 +175,41 @@ async fn one_record_of_a_file_is_edited_and_its_plan_refuses_a_file_that_changed
 }
 
 #[tokio::test]
+async fn what_was_sent_of_a_file_is_followed_while_another_one_is_previewed_and_sent() {
+    let desk = Desk::new(World::new(1));
+    let line = |cluster: &str, offset: i64| {
+        let time_ms = 1_000 + offset;
+        let place = format!("\"topic\":\"{DEAD}\",\"partition\":0,\"offset\":{offset},\"timestamp_ms\":{time_ms}");
+        format!("{{\"cluster\":\"{cluster}\",{place},\"value\":{{\"text\":\"of {cluster}\"}}}}\n")
+    };
+    // At the same places of two clusters that no source reads.
+    let [first, second] = ["lkc-1", "lkc-2"].map(|cluster| desk.written(&format!("{cluster}.jsonl"), &(line(cluster, 0) + &line(cluster, 1))));
+    let to_target = |path: &Path| ReplayAsk { target: TARGET.into(), ..of_file(path) };
+    let letters = |board: &ReplayBoard| {
+        let preview = board.preview.as_ref().unwrap_or_else(|| panic!("{:?}", board.refusal));
+        (preview.replay_id.clone(), preview.planned.iter().map(|planned| planned.asked.letter.clone()).collect::<Vec<_>>())
+    };
+    let board = desk.previewed(to_target(&first)).await;
+    let (replay_id, of_first) = letters(&board);
+    desk.sent_of(&board).await;
+    let board = desk.previewed(to_target(&second)).await;
+    let (_, of_second) = letters(&board);
+    let is_sent = |board: &ReplayBoard, letter: &LetterKey| *board.state(letter) == LetterState::Sent(SentState::Persisted);
+    assert!(of_first.len() == 2 && of_first.iter().all(|letter| is_sent(&board, letter)), "{of_first:?}");
+    assert!(of_second.len() == 2 && of_second.iter().all(|letter| *board.state(letter) == LetterState::Open), "{of_second:?}");
+    // While the second stands there, and once it was sent.
+    desk.world.dies_again(&format!("{replay_id}.1"));
+    let board_of_second = desk.until("it died again", |board| *board.state(&of_first[0]) == LetterState::DeadAgain).await;
+    assert!(is_sent(&board_of_second, &of_first[1]));
+    desk.sent_of(&board_of_second).await;
+    desk.until("the second is sent", |board| of_second.iter().all(|letter| is_sent(board, letter))).await;
+    desk.world.dies_in(GROUP, &format!("{replay_id}.2"));
+    let board = desk.until("the other died again", |board| *board.state(&of_first[1]) == LetterState::DeadAgain).await;
+    assert!(of_second.iter().all(|letter| is_sent(&board, letter)), "each is of its own file");
+    assert_eq!(values(&desk.world.sent()), ["of lkc-1", "of lkc-1", "of lkc-2", "of lkc-2"]);
+}
+
+#[tokio::test]
 async fn what_is_no_file_of_records_and_what_would_go_to_the_dead_is_refused_and_says_what_to_do() {
     let mut world = World::new(1);
     world.caps = Caps { num_most: Some(2), ..Caps::default() };

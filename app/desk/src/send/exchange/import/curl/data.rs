@@ -7,6 +7,9 @@ use super::super::literal;
 use super::super::notes::{Notes, told};
 use crate::send::draft::Part;
 
+/// Settings of a part of a form, but for its type.
+const SETTINGS: [&str; 4] = ["filename", "encoder", "headers", "type"];
+
 /// Which option it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -90,11 +93,16 @@ pub(super) fn part(text: &str, takes_files: bool, notes: &mut Notes) -> Option<P
         None => (content, false),
     };
     let (content, rest) = quoted_or_to_semicolon(content);
+    let mut of_type = false;
     for setting in rest.split(';').map(str::trim).filter(|setting| !setting.is_empty()) {
-        match setting.split_once('=') {
-            Some(("type", kind)) => part.content_type = literal(kind),
-            _ => notes.add("A part of a form has a setting without a counterpart, which was left out."),
+        let (key, value) = setting.split_once('=').unwrap_or((setting, ""));
+        match key {
+            "type" => part.content_type = literal(value),
+            // What follows a type and is no setting of curl's is a parameter of it.
+            _ if of_type && !SETTINGS.contains(&key) => part.content_type += &format!("; {}", literal(setting)),
+            _ => notes.add(format!("The setting {} of the part {} of a form has no counterpart; it was left out.", told(key), told(name))),
         }
+        of_type = key == "type" || of_type && !SETTINGS.contains(&key);
     }
     if is_file {
         let Some(name) = file_below(&content) else {

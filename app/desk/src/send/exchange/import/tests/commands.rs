@@ -73,18 +73,27 @@ fn options_of_curl_mean_what_its_manual_says() {
         assert_eq!(http.body, body, "{line}");
         assert_eq!(is_left_out, imported.notes.iter().any(|note| note.contains("body")), "{line}: {:?}", imported.notes);
     }
-    let (form, notes) =
-        http("curl h -F a=1 -F 'f=@x/a.png;type=image/png' -F 'b=\"x;y\";type=text/plain' --form-string 'c=@z;x' -F g=@/etc/passwd -F 'h=1;filename=z'");
+    let (form, notes) = http(
+        "curl h -F a=1 -F 'f=@x/a.png;type=image/png' -F 'b=\"x;y\";type=text/plain' --form-string 'c=@z;x' -F g=@/etc/passwd -F 'h=1;filename=z;type=text/csv;charset=utf-8;encoder=base64'",
+    );
     let part = |name: &str, value: &str, file: &str, kind: &str| Part {
         name: name.to_owned(),
         value: value.to_owned(),
         file: file.to_owned(),
         content_type: kind.to_owned(),
     };
-    let parts =
-        [part("a", "1", "", ""), part("f", "", "x/a.png", "image/png"), part("b", "x;y", "", "text/plain"), part("c", "@z;x", "", ""), part("h", "1", "", "")];
+    let parts = [
+        part("a", "1", "", ""),
+        part("f", "", "x/a.png", "image/png"),
+        part("b", "x;y", "", "text/plain"),
+        part("c", "@z;x", "", ""),
+        part("h", "1", "", "text/csv; charset=utf-8"),
+    ];
     assert_eq!((form.method.as_str(), form.body), ("POST", Body::Multipart(parts.to_vec())));
-    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert_eq!(notes.len(), 3, "{notes:?}");
+    for setting in ["filename", "encoder"] {
+        assert!(notes.contains(&format!("The setting {setting} of the part h of a form has no counterpart; it was left out.")), "{notes:?}");
+    }
     let (other, notes) = http(
         "curl h -A agent -e http://r -k -m 2.5 --cacert ca.pem -E 'id.pem:hunter2Zq7' --http2 --retry 3 --resolve h:1:2 -x http://u:hunter2Zq7@p --frob -H 'X-Empty;' -H 'Accept:'",
     );

@@ -1,4 +1,4 @@
-//! What is asked before anything is sent: previews, leave to send what they show, plans in files, records to be edited.
+//! What is asked before anything is sent: previews, leave to send what they show, records to be edited.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +16,6 @@ use crate::send::replay::clusters::{Reach, writing};
 use crate::send::replay::desk::worker::Worker;
 use crate::send::replay::look::Look;
 use crate::send::replay::plan::choose;
-use crate::send::replay::plan_file::{self, plans_folder};
 use crate::send::replay::prepare::seen;
 use crate::send::replay::preview_task::{Chosen, PreviewTask};
 use crate::send::replay::source::Source;
@@ -233,18 +232,6 @@ impl Worker {
         Ok(())
     }
 
-    /// Writes the preview into a file of its own.
-    pub(super) async fn write_plan(&self, replay_id: &str) -> Result<(), String> {
-        let preview = self.shared.board.lock().preview.clone().filter(|preview| preview.replay_id == replay_id);
-        let Some(preview) = preview else { return Err("the preview is gone; make it again".to_owned()) };
-        let ledger = self.config.ledger.open().await.map_err(|error| error.to_string())?;
-        let (folder, key_id) = (plans_folder(ledger.path()), ledger.hash_key().id().to_owned());
-        let written = tokio::task::spawn_blocking(move || plan_file::write(&folder, &preview, &key_id)).await;
-        let path = written.map_err(|error| error.to_string())??;
-        self.shared.update(|board| board.plan_file = Some((replay_id.to_owned(), path)));
-        Ok(())
-    }
-
     /// Reads a record of the preview again, to be looked at; what was asked for before is not read any more.
     pub(super) async fn look(&mut self, replay_id: String, letter: LetterKey) {
         if let Some(before) = self.looking.take() {
@@ -279,11 +266,15 @@ impl Worker {
         let Some(preview) = preview else { return Err("the preview is gone; make it again".to_owned()) };
         let place = preview.planned.iter().position(|planned| planned.asked.letter == *letter).ok_or("it is none of those that would be sent")?;
         let ledger = self.ledger().await.map_err(|error| error.to_string())?;
-        let source = match &preview.file {
-            Some(file) => Source::File(Arc::clone(file)),
-            None => Source::Cluster(self.clusters.reach(&preview.from)?),
-        };
-        Ok((source, preview, place, ledger.hash_key().clone()))
+        Ok((self.source_of(&preview)?, preview, place, ledger.hash_key().clone()))
+    }
+
+    /// What the records of a preview are read from.
+    pub(super) fn source_of(&self, preview: &Preview) -> Result<Source, String> {
+        match &preview.file {
+            Some(file) => Ok(Source::File(Arc::clone(file))),
+            None => Ok(Source::Cluster(self.clusters.reach(&preview.from)?)),
+        }
     }
 
     pub(super) fn end_look(&mut self) {
