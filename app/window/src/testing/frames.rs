@@ -73,6 +73,19 @@ impl Frames {
         assert!(self.ctx.memory(|memory| memory.focused().is_some()), "{field:?} is not in view");
     }
 
+    /// Clicks in the middle of a text that is in view.
+    pub(crate) fn click(&mut self, text: &str) {
+        let output = self.draw(Vec::new());
+        let place = super::text_shapes(&output).into_iter().find(|shape| shape.galley.text() == text).map(|shape| shape.visual_bounding_rect().center());
+        output.drop_without_applying_deltas();
+        let pos = place.unwrap_or_else(|| panic!("{text} is not in view"));
+        let button = |pressed| egui::Event::PointerButton { pos, button: egui::PointerButton::Primary, pressed, modifiers: egui::Modifiers::NONE };
+        for event in [egui::Event::PointerMoved(pos), button(true), button(false)] {
+            self.frame(vec![event]);
+        }
+        self.settle();
+    }
+
     /// Zooms a number of steps into the middle of the map.
     pub fn zoom_into_map(&mut self, num_steps: usize) {
         for _ in 0..num_steps {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use egui::{Event, Modifiers, MouseWheelSource, MouseWheelUnit, TouchPhase, pos2, vec2};
+use egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, TouchPhase, pos2, vec2};
 use switchboard_engine::view::{
     Answer, BreakerView, ChannelKey, DeadLetterView, FindHit, FindPage, GroupView, LagVerdict, LetterPage, LetterView, NodeBasis, NodeKind, PointQuery, Query,
     RecordLine, RecordPage, RecordView, RowId, ScanQuery, Snapshot, SpanView, StateSource, TraceList, TraceRow, TraceView,
 };
 use switchboard_model::{BreakerState, MessageRef, Place, SpanId, SpanKind, SpanStatus, ToldPlace, TraceId};
 
-use super::{Business, FixedSource, Frames, NOW_NS, figure, generated, order_business};
+use super::{Business, FixedSource, Frames, NOW_NS, figure, generated, methods::told_by, order_business};
 use crate::{
     WindowOptions,
     shell::settings::Settings,
@@ -18,7 +18,7 @@ use crate::{
     widgets::text_field::TextField,
 };
 use switchboard_desk::own_log::{LogLevel, LogLine, OwnLog};
-use switchboard_desk::send::draft::{Body, Draft, HttpDraft, Request};
+use switchboard_desk::send::draft::{Body, Draft, GrpcDraft, HttpDraft, Request};
 
 /// The screen, points.
 const SIZE: egui::Vec2 = vec2(2560.0, 1440.0);
@@ -28,6 +28,7 @@ const NUM_SPANS: u64 = 100_000;
 const NUM_RECORDS: u64 = 1_000_000;
 const NUM_GROUPS: usize = 100;
 const NUM_TOPICS: usize = 200;
+const NUM_METHODS: usize = 10_000;
 
 /// A view with much in it, and what is done to it in each frame.
 pub struct Load {
@@ -87,6 +88,13 @@ pub fn loads() -> Vec<fn() -> Load> {
         || editor("editor, 1 MiB in one line", body_in_one_line(), |_, _| Vec::new()),
         || editor("editor, 1 MiB in one line, scrolled", body_in_one_line(), |_, _| vec![Event::PointerMoved(EDITOR), wheel(-90.0, Modifiers::NONE)]),
         || editor("editor, 1 MiB in one line, typed into", body_in_one_line(), digit),
+        || methods("methods of a server, 10,000", |_, _| Vec::new()),
+        || methods("methods of a server, 10,000, walked", |_, _| vec![key(Key::ArrowDown)]),
+        || {
+            methods("methods of a server, 10,000, filtered anew", |_, number| {
+                vec![if number % 2 == 0 { Event::Text("7".to_owned()) } else { key(Key::Backspace) }]
+            })
+        },
     ]
 }
 
@@ -97,6 +105,10 @@ fn run(frames: &mut Frames, command: UiCommand) -> Vec<Event> {
 
 fn walk_down(frames: &mut Frames, _number: usize) -> Vec<Event> {
     run(frames, UiCommand::WalkDown)
+}
+
+fn key(key: Key) -> Event {
+    Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers: Modifiers::NONE }
 }
 
 fn pointer(number: usize) -> Event {
@@ -446,6 +458,19 @@ fn hits(query: &Query) -> Option<Answer> {
     Some(Answer::Found(FindPage { hits: (0..1_000).map(hit).collect(), looked_at: 2_100_000, total: 2_100_000, is_done: true, ..FindPage::default() }))
 }
 
+/// A call of a server that has told its methods; the list of them is open, with the keys in its filter.
+fn methods(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Load {
+    const URL: &str = "http://localhost:9090";
+    let source = FixedSource::new(order_business());
+    source.show_send(told_by(URL, NUM_METHODS));
+    let mut frames = open(&source, Settings::default(), WindowOptions::default());
+    let grpc = GrpcDraft { url: URL.to_owned(), ..GrpcDraft::default() };
+    frames.goto(&Target::Draft(Box::new(Draft { name: String::new(), request: Request::Grpc(grpc) })));
+    frames.settle();
+    frames.click("Choose…");
+    Load { name, cells: Some((12, 2)), frames, act, number: 0 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -464,6 +489,8 @@ mod tests {
             Some("breakers") => "payment-client",
             Some("log") => "lab-kafka-",
             Some("editor") => "customer-6",
+            Some("methods of a server") if name.ends_with("filtered anew") => "4,663 of 10,000 methods",
+            Some("methods of a server") => "CountWhatIsOnShelf",
             _ => "Orders/Place",
         }
     }

@@ -1,11 +1,12 @@
 //! Made-up snapshots and a window without a desktop, for tests and benches: `business` and `generated` make snapshots,
-//! `fixed_source` publishes them, `frames` draws, `loads` are the largest states of each view, `reader` reads all that is said.
+//! `fixed_source` publishes them, `frames` draws, `loads` are the largest states of each view, `methods` a server of many, `reader` reads all that is said.
 
 mod business;
 mod fixed_source;
 mod frames;
 mod generated;
 mod loads;
+mod methods;
 mod reader;
 
 pub use business::{Business, figure, order_business};
@@ -32,14 +33,19 @@ pub(crate) fn painted_lines(output: &egui::FullOutput) -> Vec<String> {
 
 /// The texts that a frame paints, laid out.
 pub(crate) fn galleys(output: &egui::FullOutput) -> Vec<&egui::Galley> {
-    fn add<'a>(shape: &'a egui::Shape, galleys: &mut Vec<&'a egui::Galley>) {
+    text_shapes(output).into_iter().map(|text| &*text.galley).collect()
+}
+
+/// The texts that a frame paints, each with its place.
+fn text_shapes(output: &egui::FullOutput) -> Vec<&egui::epaint::TextShape> {
+    fn add<'a>(shape: &'a egui::Shape, texts: &mut Vec<&'a egui::epaint::TextShape>) {
         match shape {
-            egui::Shape::Text(text) => galleys.push(&text.galley),
-            egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| add(shape, galleys)),
+            egui::Shape::Text(text) => texts.push(text),
+            egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| add(shape, texts)),
             _ => {}
         }
     }
-    let mut galleys = Vec::new();
-    output.shapes.iter().for_each(|clipped| add(&clipped.shape, &mut galleys));
-    galleys
+    let mut texts = Vec::new();
+    output.shapes.iter().for_each(|clipped| add(&clipped.shape, &mut texts));
+    texts
 }

@@ -1,5 +1,7 @@
 //! Long texts, typed into by keys in both places that have them: the body of a request and the value of a record that is edited.
 
+mod pointer;
+
 use egui::{Event, ImeEvent, Key, Modifiers, accesskit::Role};
 use egui_kittest::{
     Harness,

@@ -3,7 +3,8 @@
 use std::{ops::Range, sync::Arc};
 
 use egui::{
-    Color32, Event, EventFilter, FontId, FontSelection, Galley, Id, Margin, OutputCommand, Rect, Response, RichText, Sense, TextWrapMode, WidgetText,
+    Color32, Event, EventFilter, FontId, FontSelection, Galley, Id, Key, Margin, OutputCommand, Pos2, Rect, Response, RichText, Sense, TextWrapMode, Vec2,
+    WidgetText,
     accesskit::{Action, ActionData, ActionRequest, TreeId},
     class::Classes,
     emath::TSTransform,
@@ -24,7 +25,7 @@ use egui::{
 use super::{
     events::Typing,
     rows::{Measure, Widths, is_boundary},
-    text::{Caret, LongText, Step},
+    text::{Caret, Grain, LongText},
 };
 
 /// A text that is longer than this is edited here, bytes.
@@ -52,6 +53,34 @@ struct Held {
     reported: Range<usize>,
     /// The caret, as it was when it was brought into view last.
     seen_caret: Caret,
+    pressed: Pressed,
+}
+
+/// How the pointer was pressed in a field last.
+#[derive(Default)]
+struct Pressed {
+    /// It still is.
+    is_held: bool,
+    /// Where.
+    at: Pos2,
+    /// How often in a row, up to three times.
+    num: u32,
+}
+
+impl Pressed {
+    /// Takes the next press, which may be let go already; what it selects at once.
+    fn again(&mut self, ui: &egui::Ui, response: &Response, at: Pos2) -> Grain {
+        let (dist_max, delay_max) = ui.ctx().options(|options| (options.input_options.max_click_dist, options.input_options.max_double_click_delay));
+        let is_again = self.at.distance(at) < dist_max && f64::from(ui.input(|input| input.pointer.time_since_last_click())) < delay_max;
+        self.num = match self.num {
+            _ if response.triple_clicked() => 3,
+            _ if response.double_clicked() => 2,
+            num if is_again && !response.clicked() => (num + 1).min(3),
+            _ => 1,
+        };
+        self.at = at;
+        [Grain::Character, Grain::Word, Grain::Line][self.num as usize - 1]
+    }
 }
 
 /// Where it is kept.
@@ -207,7 +236,7 @@ impl LongField<'_> {
             state.clear_undoer();
             state.store(ui.ctx(), self.id);
             let seen_caret = if cursor.is_some() { Caret { at: usize::MAX, ..Caret::default() } } else { text.caret() };
-            Held { text, widths, width_pt, offset_pt: 0.0, wanted_top: None, shown: None, reported: 0..0, seen_caret }
+            Held { text, widths, width_pt, offset_pt: 0.0, wanted_top: None, shown: None, reported: 0..0, seen_caret, pressed: Pressed::default() }
         });
         let Held { text, widths, .. } = held;
         if widths.ascii.map(f32::to_bits) != ascii.map(f32::to_bits) {
@@ -315,7 +344,7 @@ impl LongField<'_> {
     }
 
     /// The rows in view, the first at this place; where the caret is.
-    fn rows_ui(&self, ui: &mut egui::Ui, held: &mut Held, rect: Rect, first: usize, at: egui::Pos2, line_pt: f32) -> (Response, Rect) {
+    fn rows_ui(&self, ui: &mut egui::Ui, held: &mut Held, rect: Rect, first: usize, at: Pos2, line_pt: f32) -> (Response, Rect) {
         let id = self.id;
         let response = ui.interact(rect, id, Sense::click_and_drag());
         let mut shown = self.lay_out(ui, &held.text, first, line_pt);
@@ -328,7 +357,7 @@ impl LongField<'_> {
             ui.set_cursor_icon(egui::CursorIcon::Text);
             ui.output_mut(|output| output.mutable_text_under_cursor = true);
         }
-        self.take_pointer(ui, held, &response, &shown, at);
+        self.take_pointer(ui, held, &response, &shown, at, line_pt);
         let has_focus = ui.memory(|memory| memory.has_focus(id));
         let range = shown.range(&held.text);
         let caret = cursor_rect(&shown.galley, &range.primary, line_pt).translate(at.to_vec2());
@@ -384,32 +413,40 @@ impl LongField<'_> {
     }
 
     /// Takes what the pointer does: a place, a word, a line, and what is selected up to there.
-    fn take_pointer(&self, ui: &egui::Ui, held: &mut Held, response: &Response, shown: &Shown, at: egui::Pos2) {
+    fn take_pointer(&self, ui: &egui::Ui, held: &mut Held, response: &Response, shown: &Shown, at: Pos2, line_pt: f32) {
         let ctx = ui.ctx();
-        let place = |text: &LongText, pos: egui::Pos2| shown.place(text, shown.galley.cursor_from_pos(pos - at));
-        if let Some(pos) = response.interact_pointer_pos() {
-            let (row, place) = place(&held.text, pos);
-            let shift = ui.input(|input| input.modifiers.shift);
-            let is_pressed = response.hovered() && ui.input(|input| input.pointer.any_pressed());
-            let is_dragged = ctx.is_being_dragged(self.id);
+        let (is_pressed, is_down, shift, escape) =
+            ui.input(|input| (input.pointer.any_pressed(), input.pointer.any_down(), input.modifiers.shift, input.key_pressed(Key::Escape)));
+        let is_pressed = is_pressed && response.hovered() && response.interact_pointer_pos().is_some();
+        // Where frames take long it is moved and let go within one, and was never seen as dragged.
+        let is_dragged = ctx.is_being_dragged(self.id) || held.pressed.is_held && !is_down && !response.clicked();
+        let pos = response.interact_pointer_pos().or_else(|| {
+            let from_global = ctx.layer_transform_from_global(response.layer_id).unwrap_or_default();
+            ui.input(|input| input.pointer.interact_pos()).map(|pos| from_global * pos)
+        });
+        held.pressed.is_held = is_down && !escape && (is_pressed || held.pressed.is_held);
+        if let Some(pos) = pos.filter(|_| is_pressed || is_dragged) {
             held.text.settle();
-            if response.double_clicked() && !shift {
-                held.text.select_word(place);
-            } else if response.triple_clicked() && !shift {
-                held.text.select_line(place);
-            } else if is_pressed {
-                held.text.put_in_row(row, place, shift);
-            } else if is_dragged && !response.rect.y_range().contains(pos.y) {
-                // Beyond the rows it goes on, a row a frame.
-                let step = if pos.y < response.rect.top() { Step::Up(1) } else { Step::Down(1) };
-                held.text.go(step, true, &mut Measure { widths: &mut held.widths, font: &mut self.glyph_width(ui) });
+            let is_beyond = !response.rect.y_range().contains(pos.y);
+            let (row, place) = if is_beyond && !is_pressed {
+                let mut measure = Measure { widths: &mut held.widths, font: &mut self.glyph_width(ui) };
+                place_beyond(&held.text, shown.first, (pos - at) / vec2(1.0, line_pt), &mut measure)
+            } else {
+                shown.place(&held.text, shown.galley.cursor_from_pos(pos - at))
+            };
+            let before = held.text.caret();
+            if is_pressed {
+                held.text.press(row, place, held.pressed.again(ui, response, pos), shift);
+            } else {
+                held.text.drag(row, place);
+            }
+            if is_beyond && held.text.caret() != before {
+                // It goes on, however still the pointer is held.
                 ctx.request_repaint();
-            } else if is_dragged && ui.input(|input| input.pointer.is_moving()) {
-                held.text.put_in_row(row, place, true);
             }
-            if is_pressed || is_dragged || response.clicked() {
-                ctx.memory_mut(|memory| memory.request_focus(self.id));
-            }
+        }
+        if is_pressed || is_dragged || response.clicked() {
+            ctx.memory_mut(|memory| memory.request_focus(self.id));
         }
         let selected = held.text.caret().range();
         if selected != held.reported && !ui.input(|input| input.pointer.any_down()) {
@@ -418,6 +455,17 @@ impl LongField<'_> {
                 ctx.send_cmd(OutputCommand::TextSelectionSettled(held.text.selected().to_owned()));
             }
         }
+    }
+}
+
+/// The row and the place that the pointer is at beyond the rows in view, if rows stood there too: so many points from the left and rows from the first.
+fn place_beyond(text: &LongText, first: usize, from_first: Vec2, measure: &mut Measure<'_>) -> (usize, usize) {
+    let row = first as f64 + f64::from(from_first.y);
+    let last = text.rows().len() - 1;
+    match row as usize {
+        _ if row < 0.0 => (0, 0),
+        row if row > last => (last, text.text().len()),
+        row => (row, text.at_x(row, from_first.x, measure)),
     }
 }
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{
     rows::{Measure, Rows, Widths, is_boundary},
-    text::{Caret, LongText, Step},
+    text::{Caret, Grain, LongText, Step},
 };
 
 /// All letters are one point wide, those of East Asia two, accents nothing.
@@ -106,17 +106,75 @@ fn at_the_end_of_a_row_the_caret_stays_in_that_row() {
     assert_eq!((of.caret().at, of.caret_row()), (10, 1));
 }
 
+/// Presses the pointer on a place.
+fn press(of: &mut LongText, at: usize, grain: Grain, extends: bool) {
+    of.press(of.rows().row_of(at), at, grain, extends);
+}
+
+/// With the pointer pressed, goes to a place.
+fn drag(of: &mut LongText, at: usize) {
+    of.drag(of.rows().row_of(at), at);
+}
+
 #[test]
 fn words_and_lines_are_selected() {
-    let mut of = text("{\"größe\": 12,\r\n  x}", 100.0);
-    of.select_word(4);
+    let mut of = text("{\"größe\": 12,\r\n  x}\r\n\r\n", 100.0);
+    press(&mut of, 4, Grain::Word, false);
     assert_eq!(of.selected(), "größe");
-    of.select_line(4);
+    press(&mut of, 4, Grain::Line, false);
     assert_eq!(of.selected(), "{\"größe\": 12,");
-    of.select_word(of.text().len());
+    let brace = of.text().find('}').expect("its end");
+    press(&mut of, brace + 1, Grain::Word, false);
     assert_eq!(of.selected(), "}");
+    let end = of.text().len();
+    press(&mut of, end, Grain::Word, false);
+    assert_eq!((of.selected(), of.caret()), ("", Caret::one(end)));
     of.select_all();
     assert_eq!(of.selected(), of.text());
+}
+
+#[test]
+fn the_pointer_selects_either_way_from_where_it_was_pressed() {
+    let mut of = text("one two three\nfour five", 100.0);
+    press(&mut of, 5, Grain::Character, false);
+    assert_eq!(of.caret(), Caret::one(5));
+    let mut selected = |at: usize| {
+        drag(&mut of, at);
+        (of.selected().to_owned(), of.caret().at)
+    };
+    assert_eq!([selected(9), selected(2), selected(5)], [("wo t".to_owned(), 9), ("e t".to_owned(), 2), (String::new(), 5)]);
+    // What is selected goes on from where it began.
+    press(&mut of, 9, Grain::Character, true);
+    assert_eq!(of.selected(), "wo t");
+    press(&mut of, 1, Grain::Character, true);
+    assert_eq!((of.selected(), of.caret().at), ("ne t", 1));
+}
+
+#[test]
+fn what_was_pressed_on_twice_or_thrice_stays_selected_whichever_way_the_pointer_goes() {
+    let mut of = text("one two three\nfour five\nsix", 100.0);
+    press(&mut of, 5, Grain::Word, false);
+    for (at, selected, caret) in [(10, "two three", 13), (6, "two", 7), (1, "one two", 0), (16, "two three\nfour", 18)] {
+        drag(&mut of, at);
+        assert_eq!((of.selected(), of.caret().at), (selected, caret));
+    }
+    press(&mut of, 10, Grain::Character, true);
+    assert_eq!(of.selected(), "two th");
+    press(&mut of, 2, Grain::Character, true);
+    assert_eq!(of.selected(), "e two");
+    press(&mut of, 16, Grain::Line, false);
+    for (at, selected) in [(25, "four five\nsix"), (3, "one two three\nfour five"), (20, "four five")] {
+        drag(&mut of, at);
+        assert_eq!(of.selected(), selected);
+    }
+    // Once something else moved the caret, there is no such word or line any more.
+    with_measure(|measure| of.go(Step::Start, false, measure));
+    press(&mut of, 5, Grain::Character, true);
+    assert_eq!(of.selected(), "one t");
+    press(&mut of, 5, Grain::Word, false);
+    with_measure(|measure| of.write("2", true, usize::MAX, measure));
+    drag(&mut of, 0);
+    assert_eq!((of.text(), of.selected()), ("one 2 three\nfour five\nsix", "one 2"));
 }
 
 #[test]

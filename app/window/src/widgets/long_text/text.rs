@@ -31,6 +31,15 @@ impl Caret {
     }
 }
 
+/// What the pointer selects at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Grain {
+    #[default]
+    Character,
+    Word,
+    Line,
+}
+
 /// A way for the caret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -60,6 +69,10 @@ pub(super) struct LongText {
     wished_x: Option<f32>,
     /// What an input method has written and may still write otherwise, bytes.
     composed: Option<Range<usize>>,
+    /// What the pointer selects at once, as long as nothing else moves the caret.
+    grain: Grain,
+    /// The word or the line that it was pressed on, bytes: that stays selected, whichever way it goes. Empty: there is none.
+    kept: Range<usize>,
     history: History,
 }
 
@@ -68,7 +81,8 @@ impl LongText {
     pub(super) fn new(text: &str, width_pt: f32, measure: &mut Measure<'_>) -> Self {
         let rows = Rows::of(text, width_pt, measure);
         let caret = Caret::one(text.len());
-        Self { text: text.to_owned(), rows, width_pt, caret, wished_x: None, composed: None, history: History::default() }
+        let text = text.to_owned();
+        Self { text, rows, width_pt, caret, wished_x: None, composed: None, grain: Grain::default(), kept: 0..0, history: History::default() }
     }
 
     /// As it is now.
@@ -142,14 +156,41 @@ impl LongText {
     pub(super) fn put(&mut self, caret: Caret) {
         self.caret = caret;
         self.wished_x = None;
+        (self.grain, self.kept) = (Grain::default(), 0..0);
         self.history.close();
     }
 
-    /// Puts the caret into a row. `selects`: up to there is selected.
-    pub(super) fn put_in_row(&mut self, row: usize, at: usize, selects: bool) {
+    /// Puts the caret into a row.
+    fn put_in_row(&mut self, row: usize, at: usize, anchor: usize) {
         let leans_back = at > self.rows.start(row) && at < self.text.len() && self.rows.row_of(at) > row;
-        let anchor = if selects { self.caret.anchor } else { at };
         self.put(Caret { at, anchor, leans_back });
+    }
+
+    /// The pointer is pressed on a place of a row. `extends`: what is selected goes on up to there.
+    pub(super) fn press(&mut self, row: usize, at: usize, grain: Grain, extends: bool) {
+        let kept = if extends { self.kept() } else { self.unit(at, grain) };
+        self.reach(row, at, grain, kept);
+    }
+
+    /// The pointer, still pressed, is at a place of a row.
+    pub(super) fn drag(&mut self, row: usize, at: usize) {
+        self.reach(row, at, self.grain, self.kept());
+    }
+
+    /// What stays selected wherever the pointer goes.
+    fn kept(&self) -> Range<usize> {
+        if self.kept.is_empty() { self.caret.anchor..self.caret.anchor } else { self.kept.clone() }
+    }
+
+    fn reach(&mut self, row: usize, at: usize, grain: Grain, kept: Range<usize>) {
+        let unit = self.unit(at, grain);
+        let (at, anchor) = match at {
+            at if at < kept.start => (unit.start, kept.end),
+            at if at > kept.end || kept.is_empty() => (unit.end, kept.start),
+            _ => (kept.end, kept.start),
+        };
+        self.put_in_row(row, at, anchor);
+        (self.grain, self.kept) = (grain, kept);
     }
 
     /// Selects all.
@@ -157,20 +198,22 @@ impl LongText {
         self.put(Caret { at: self.text.len(), anchor: 0, leans_back: false });
     }
 
-    /// Selects the word at a place, or what stands there between two words.
-    pub(super) fn select_word(&mut self, at: usize) {
-        let kind = |c: char| (is_of_word(c), c.is_whitespace());
+    /// What is selected at once at a place, bytes: its word or what stands there between two words, or its line without the end of it.
+    fn unit(&self, at: usize, grain: Grain) -> Range<usize> {
         let line = self.line_of(at);
-        let Some(of) = self.text[at..line.end].chars().next().or_else(|| self.text[line.start..at].chars().next_back()).map(kind) else { return };
-        let before: usize = self.text[line.start..at].chars().rev().take_while(|c| kind(*c) == of).map(char::len_utf8).sum();
-        let behind: usize = self.text[at..line.end].chars().take_while(|c| kind(*c) == of).map(char::len_utf8).sum();
-        self.put(Caret { at: at + behind, anchor: at - before, leans_back: false });
-    }
-
-    /// Selects the line at a place, without its end.
-    pub(super) fn select_line(&mut self, at: usize) {
-        let line = self.line_of(at);
-        self.put(Caret { at: line.end, anchor: line.start, leans_back: false });
+        match grain {
+            Grain::Character => at..at,
+            Grain::Line => line,
+            Grain::Word => {
+                let kind = |c: char| (is_of_word(c), c.is_whitespace());
+                let here = self.text[at.min(line.end)..line.end].chars().next().or_else(|| self.text[line.start..line.end].chars().next_back());
+                let Some(of) = here.map(kind) else { return line };
+                let at = at.min(line.end);
+                let before: usize = self.text[line.start..at].chars().rev().take_while(|c| kind(*c) == of).map(char::len_utf8).sum();
+                let behind: usize = self.text[at..line.end].chars().take_while(|c| kind(*c) == of).map(char::len_utf8).sum();
+                at - before..at + behind
+            }
+        }
     }
 
     /// The line at a place without its end, bytes.
@@ -192,7 +235,10 @@ impl LongText {
         match step {
             Step::Up(num) if row > 0 => self.go_to_row(row.saturating_sub(num), selects, measure),
             Step::Down(num) if row < last => self.go_to_row((row + num).min(last), selects, measure),
-            Step::RowEnd => self.put_in_row(row, self.rows.seen(row, &self.text).end, selects),
+            Step::RowEnd => {
+                let end = self.rows.seen(row, &self.text).end;
+                self.put_in_row(row, end, if selects { self.caret.anchor } else { end });
+            }
             _ => {
                 let at = self.reached(step);
                 self.put(Caret { at, anchor: if selects { self.caret.anchor } else { at }, leans_back: false });
@@ -224,12 +270,12 @@ impl LongText {
         let from = self.rows.start(self.caret_row());
         let x = self.wished_x.unwrap_or_else(|| self.text[from..self.caret.at].chars().map(|c| measure.of(c)).sum());
         let at = self.at_x(row, x, measure);
-        self.put_in_row(row, at, selects);
+        self.put_in_row(row, at, if selects { self.caret.anchor } else { at });
         self.wished_x = Some(x);
     }
 
     /// The place in a row that is so far from the left, points.
-    fn at_x(&self, row: usize, x: f32, measure: &mut Measure<'_>) -> usize {
+    pub(super) fn at_x(&self, row: usize, x: f32, measure: &mut Measure<'_>) -> usize {
         let seen = self.rows.seen(row, &self.text);
         let mut left = 0.0;
         for (len, c) in self.text[seen.clone()].char_indices() {
@@ -342,6 +388,7 @@ impl LongText {
         self.text.replace_range(range.clone(), with);
         self.rows.take_edit(&self.text, range.start, range.len(), with.len(), self.width_pt, measure);
         self.wished_x = None;
+        (self.grain, self.kept) = (Grain::default(), 0..0);
     }
 }
 

@@ -196,6 +196,70 @@ fn of_a_stream_the_newest_message_is_in_view() {
 }
 
 #[test]
+fn a_stream_that_is_scrolled_away_from_its_newest_message_stays_there_until_it_is_scrolled_back() {
+    let mut long = sample::open_stream();
+    let message =
+        |number: usize| switchboard_desk::send::Message { text: format!("{{\"number\":{number}}}"), ..sample::open_stream().answer.messages[1].clone() };
+    long.answer.messages.extend((0..60).map(message));
+    let (source, mut harness) = open(streams(vec![long.clone()], None));
+    let top = |harness: &Window, number: usize| harness.get_by_label(&format!("{{\"number\":{number}}}")).rect().top();
+    let wheel = |harness: &mut Window, up_pt: f32| {
+        let event = egui::Event::MouseWheel {
+            unit: egui::MouseWheelUnit::Point,
+            delta: egui::vec2(0.0, up_pt),
+            phase: egui::TouchPhase::Move,
+            source: egui::MouseWheelSource::Wheel,
+            modifiers: Modifiers::NONE,
+        };
+        harness.event(event);
+        settle(harness);
+    };
+    let newest = top(&harness, 59);
+    harness.event(Event::PointerMoved(harness.get_by_label("{\"number\":58}").rect().center()));
+    settle(&mut harness);
+    wheel(&mut harness, 200.0);
+    let before = top(&harness, 40);
+    assert!(top(&harness, 59) > newest + 100.0, "it is scrolled away from");
+    for number in 60..70 {
+        long.answer.messages.push(message(number));
+        source.show_send(streams(vec![long.clone()], None));
+        settle(&mut harness);
+        assert!((top(&harness, 40) - before).abs() < 0.5, "{number}: what is looked at stays where it is");
+    }
+    // Back at the end the newest is followed again.
+    wheel(&mut harness, -5_000.0);
+    assert!((top(&harness, 69) - newest).abs() < 0.5);
+    long.answer.messages.push(message(70));
+    source.show_send(streams(vec![long], None));
+    settle(&mut harness);
+    assert!((top(&harness, 70) - newest).abs() < 0.5);
+}
+
+#[test]
+fn while_a_stream_is_compared_with_the_one_before_alt_and_enter_lead_back_to_its_messages_or_send_what_is_written() {
+    let status = Some(Status::Grpc { code: 0, message: String::new() });
+    let answer = switchboard_desk::send::Answer { status, ..sample::open_stream().answer };
+    let ended = Sent { sent_id: SentId(6), is_open: false, answer, settled: sample::answered().settled, ..sample::open_stream() };
+    let (source, mut harness) = open(SendBoard { sent: vec![Arc::new(sample::open_stream()), Arc::new(ended)], ..sample::board() });
+    let is_compared = |harness: &Window| harness.query_by_label_contains("against the one at").is_some();
+    let has_next = |harness: &Window| harness.query_by_role_and_label(Role::MultilineTextInput, NEXT).is_some();
+    press(&mut harness, &[Key::C]);
+    assert!(is_compared(&harness) && !has_next(&harness), "nothing can be written there");
+    // Nothing is written yet: the keys go to where it is.
+    harness.key_press_modifiers(Modifiers::ALT, Key::Enter);
+    settle(&mut harness);
+    assert!(!is_compared(&harness) && has_focus(&harness, Role::MultilineTextInput, NEXT));
+    harness.event(Event::Text("{\"sku\":1}".to_owned()));
+    settle(&mut harness);
+    press(&mut harness, &[Key::Escape, Key::C]);
+    assert!(is_compared(&harness) && asked(&source).is_empty());
+    harness.key_press_modifiers(Modifiers::ALT, Key::Enter);
+    settle(&mut harness);
+    assert_eq!(asked(&source), [SendCommand::Message(SentId(7), "{\"sku\":1}".to_owned())]);
+    assert!(!is_compared(&harness) && next(&harness) == "{\"sku\":1}", "what became of it is seen");
+}
+
+#[test]
 fn details_of_a_status_have_their_lines_and_a_server_may_be_written_without_its_scheme() {
     let mut failed = sample::called_with_lines(1);
     failed.answer.details = vec![("BadRequest".to_owned(), "{\n  \"field\": \"sku\"\n}".to_owned())];

@@ -127,6 +127,65 @@ fn a_request_is_pasted_into_an_empty_address_and_what_was_pasted_is_brought_back
 }
 
 #[test]
+fn an_entry_of_a_har_that_is_pasted_into_an_empty_address_is_composed_without_its_credential() {
+    let (source, mut harness) = open(SendBoard { sent: Vec::new(), ..sample::board() });
+    ctrl(&mut harness, Key::N);
+    let entry = r#"{"startedDateTime": "2026-05-01T10:00:00.000Z", "request": {"method": "PUT", "url": "http://localhost:8080/orders/1?dry=1",
+        "headers": [{"name": "x-tenant", "value": "{{shop}}"}, {"name": "Authorization", "value": "Bearer hunter2Zq7"}],
+        "postData": {"mimeType": "application/json", "text": "{\"sku\":\"lamp\"}"}}, "response": {"status": 200}}"#;
+    harness.event(Event::Paste(entry.to_owned()));
+    settle(&mut harness);
+    assert_eq!(http_of(&harness), "http://localhost:8080/orders/1?dry=1");
+    harness.get_by_label_contains("What was pasted was taken as a request");
+    harness.get_by_label_contains("The header authorization was observed and left out");
+    assert_eq!(asked(&source), [], "nothing is sent or saved by itself");
+    ctrl(&mut harness, Key::Enter);
+    let ask = sent(&source);
+    let sent = http(&ask);
+    assert_eq!((sent.method.as_str(), sent.headers), ("PUT", vec![Pair::new("x-tenant", "\\{{shop}}")]));
+    assert_eq!((sent.body, sent.auth), (Body::Json("{\"sku\":\"lamp\"}".to_owned()), Auth::None));
+    assert!(!format!("{ask:?}").contains("hunter"), "{ask:?}");
+}
+
+#[test]
+fn of_an_openapi_document_that_is_pasted_into_an_empty_address_the_first_operation_is_composed_and_the_others_are_saved() {
+    let (source, mut harness) = open(SendBoard { sent: Vec::new(), ..sample::board() });
+    ctrl(&mut harness, Key::N);
+    let document = "openapi: 3.1.0
+servers: [{url: 'http://localhost:8080/v1'}]
+paths:
+  /orders/{orderId}:
+    get:
+      operationId: getOrder
+      parameters: [{name: orderId, in: path, required: true, example: '4711'}]
+  /stock:
+    get: {operationId: listStock}
+  /stock/{sku}:
+    put: {operationId: putStock}
+";
+    harness.event(Event::Paste(document.to_owned()));
+    settle(&mut harness);
+    assert_eq!(http_of(&harness), "{{base}}/orders/{{orderId}}");
+    harness.get_by_label_contains("What was pasted was taken as a request");
+    harness.get_by_label_contains("The first of 3 is composed here, the others are saved under imported/");
+    harness.get_by_label_contains("base = \"http://localhost:8080/v1\", orderId = \"4711\"");
+    let saved = asked(&source).into_iter().map(|command| match command {
+        SendCommand::Save { path, draft } => (path, draft),
+        other => panic!("they are saved, and nothing else: {other:?}"),
+    });
+    let saved: Vec<(String, String, String)> = saved
+        .map(|(path, draft)| match &draft.request {
+            Request::Http(http) => (path, http.method.clone(), http.url.clone()),
+            other => panic!("a request of HTTP, not {other:?}"),
+        })
+        .collect();
+    let expected = [("imported/List stock", "GET", "{{base}}/stock"), ("imported/Put stock", "PUT", "{{base}}/stock/{{sku}}")];
+    assert_eq!(saved, expected.map(|(path, method, url)| (path.to_owned(), method.to_owned(), url.to_owned())));
+    ctrl(&mut harness, Key::Z);
+    assert_eq!(http_of(&harness), document.replace('\n', " "));
+}
+
+#[test]
 fn what_was_pasted_is_brought_back_from_the_address_only_and_with_the_file_it_is_of() {
     let (_, mut harness) = open(SendBoard { sent: Vec::new(), ..sample::board() });
     goto(&mut harness, &Target::Saved("orders/place an order".to_owned()));
