@@ -137,7 +137,7 @@ fn an_entry_of_a_har_that_is_pasted_into_an_empty_address_is_composed_without_it
     settle(&mut harness);
     assert_eq!(http_of(&harness), "http://localhost:8080/orders/1?dry=1");
     harness.get_by_label_contains("What was pasted was taken as a request");
-    harness.get_by_label_contains("The header authorization was observed and left out");
+    harness.get_by_label_contains("The header authorization stands in the HAR and was left out");
     assert_eq!(asked(&source), [], "nothing is sent or saved by itself");
     ctrl(&mut harness, Key::Enter);
     let ask = sent(&source);
@@ -148,7 +148,7 @@ fn an_entry_of_a_har_that_is_pasted_into_an_empty_address_is_composed_without_it
 }
 
 #[test]
-fn of_an_openapi_document_that_is_pasted_into_an_empty_address_the_first_operation_is_composed_and_the_others_are_saved() {
+fn of_an_openapi_document_that_is_pasted_into_an_empty_address_the_first_operation_is_composed_and_saving_is_asked_about() {
     let (source, mut harness) = open(SendBoard { sent: Vec::new(), ..sample::board() });
     ctrl(&mut harness, Key::N);
     let document = "openapi: 3.1.0
@@ -167,22 +167,14 @@ paths:
     settle(&mut harness);
     assert_eq!(http_of(&harness), "{{base}}/orders/{{orderId}}");
     harness.get_by_label_contains("What was pasted was taken as a request");
-    harness.get_by_label_contains("The first of 3 is composed here, the others are saved under imported/");
-    harness.get_by_label_contains("base = \"http://localhost:8080/v1\", orderId = \"4711\"");
-    let saved = asked(&source).into_iter().map(|command| match command {
-        SendCommand::Save { path, draft } => (path, draft),
-        other => panic!("they are saved, and nothing else: {other:?}"),
-    });
-    let saved: Vec<(String, String, String)> = saved
-        .map(|(path, draft)| match &draft.request {
-            Request::Http(http) => (path, http.method.clone(), http.url.clone()),
-            other => panic!("a request of HTTP, not {other:?}"),
-        })
-        .collect();
-    let expected = [("imported/List stock", "GET", "{{base}}/stock"), ("imported/Put stock", "PUT", "{{base}}/stock/{{sku}}")];
-    assert_eq!(saved, expected.map(|(path, method, url)| (path.to_owned(), method.to_owned(), url.to_owned())));
+    harness.get_by_role_and_label(Role::Heading, "Save 3 requests?");
+    harness.get_by_label_contains("imported: Get order, List stock, Put stock.");
+    assert_eq!(value(&harness, Role::TextInput, "Server, as {{base}}"), "http://localhost:8080/v1");
+    harness.get_by_label_contains("orderId = \"4711\"");
+    assert_eq!(asked(&source), []);
     ctrl(&mut harness, Key::Z);
     assert_eq!(http_of(&harness), document.replace('\n', " "));
+    assert!(harness.query_by_role_and_label(Role::Heading, "Save 3 requests?").is_none());
 }
 
 #[test]
