@@ -68,6 +68,8 @@ enum Fortune {
     Doubtful,
     /// Until it is cancelled.
     Silent,
+    /// Acknowledged once that is let.
+    Late,
 }
 
 /// A cluster of one dead-letter channel and one target.
@@ -82,6 +84,8 @@ struct World {
     sent: Arc<Mutex<Vec<OutgoingRecord>>>,
     fortunes: Arc<Mutex<Vec<Fortune>>>,
     cancelled: Arc<watch::Sender<bool>>,
+    /// Whether what comes late may come.
+    is_late_let: Arc<watch::Sender<bool>>,
     groups: Mutex<BTreeMap<(String, String), Consumers>>,
     /// The same on the other cluster.
     groups_elsewhere: Mutex<BTreeMap<(String, String), Consumers>>,
@@ -151,6 +155,7 @@ impl World {
             sent: Arc::default(),
             fortunes: Arc::default(),
             cancelled: Arc::new(watch::channel(false).0),
+            is_late_let: Arc::new(watch::channel(false).0),
             groups: Mutex::new(BTreeMap::from([((GROUP.into(), TARGET.into()), Consumers { committed: Some(0), num_members: None })])),
             groups_elsewhere: Mutex::default(),
             back: Mutex::default(),
@@ -351,6 +356,7 @@ impl ClusterAccess for World {
             sent: Arc::clone(&self.sent),
             fortunes: Arc::clone(&self.fortunes),
             cancelled: Arc::clone(&self.cancelled),
+            is_late_let: Arc::clone(&self.is_late_let),
             dead_end: self.dead_end,
             ends_asked: Arc::clone(&self.ends_asked),
         };
@@ -362,6 +368,7 @@ struct Line {
     sent: Arc<Mutex<Vec<OutgoingRecord>>>,
     fortunes: Arc<Mutex<Vec<Fortune>>>,
     cancelled: Arc<watch::Sender<bool>>,
+    is_late_let: Arc<watch::Sender<bool>>,
     dead_end: i64,
     ends_asked: Arc<Mutex<Vec<(String, usize)>>>,
 }
@@ -382,7 +389,7 @@ impl RecordSender for Line {
         let place = sent.len();
         sent.push(record);
         let fortune = self.fortunes.lock().get(place).copied().unwrap_or(Fortune::Acknowledged);
-        let mut cancelled = self.cancelled.subscribe();
+        let (mut cancelled, mut is_late_let) = (self.cancelled.subscribe(), self.is_late_let.subscribe());
         let queued = Queued::new(async move {
             match fortune {
                 Fortune::Acknowledged => Outcome::persisted(Some(Place::at(0, place as i64))),
@@ -391,6 +398,10 @@ impl RecordSender for Line {
                 Fortune::Silent => {
                     let _gone = cancelled.wait_for(|cancelled| *cancelled).await;
                     Outcome::Possibly("cancelled in flight".into())
+                }
+                Fortune::Late => {
+                    let _let = is_late_let.wait_for(|is_let| *is_let).await;
+                    Outcome::persisted(Some(Place::at(0, place as i64)))
                 }
             }
         });

@@ -117,7 +117,6 @@ impl<'a> Sending<'a> {
         self.phase(RunPhase::Canary);
         self.stretch(Some(self.run.pace.num_canary)).await?;
         loop {
-            self.phase(RunPhase::Watching);
             self.watch_canary().await?;
             if self.is_done() {
                 return Ok(());
@@ -190,11 +189,11 @@ impl<'a> Sending<'a> {
 
     /// Sends nothing until the operator says so; what is on its way is waited for.
     async fn pause(&mut self, reason: String) -> Result<(), Stop> {
-        self.phase(RunPhase::Paused(reason));
         let mut look = self.run.pace.looks();
         let mut wanted = self.run.wanted.clone();
         let mut told = self.run.wanted.clone();
         told.mark_unchanged();
+        self.phase(RunPhase::Paused(reason));
         loop {
             tokio::select! {
                 biased;
@@ -220,6 +219,8 @@ impl<'a> Sending<'a> {
         let mut wanted = self.run.wanted.clone();
         let mut told = self.run.wanted.clone();
         told.mark_unchanged();
+        self.phase(RunPhase::Watching);
+        let mut is_let_go = false;
         loop {
             tokio::select! {
                 biased;
@@ -227,12 +228,13 @@ impl<'a> Sending<'a> {
                 Some(landed) = self.in_flight.join_next() => self.settle(landed).await?,
                 _ = look.tick() => {}
             }
-            // Only who was told that waiting can not tell decides; an earlier word to go on waits for the group that failed.
-            let is_let_go = told.has_changed().unwrap_or(false) && *told.borrow_and_update() == Wanted::Rest && self.is_untellable();
+            // Only who was told that waiting can not tell decides, also while some are on their way; an earlier word to go on waits for the group that
+            // failed.
+            is_let_go |= told.has_changed().unwrap_or(false) && *told.borrow_and_update() == Wanted::Rest && self.is_told_untellable();
             let _dead = self.run.observe(&mut self.board);
             self.run.show(&self.board);
             match self.canary_verdict() {
-                Verdict::Wait if is_let_go || self.is_left_to_itself() => return Ok(()),
+                Verdict::Wait if (is_let_go && self.in_flight.is_empty()) || self.is_left_to_itself() => return Ok(()),
                 Verdict::Wait => {}
                 Verdict::Passed => return Ok(()),
                 Verdict::Halt(reason) => return Err(Stop::Halt(reason)),
@@ -245,9 +247,9 @@ impl<'a> Sending<'a> {
         canary_verdict(&self.board.canary, self.run.observed.now_ns(), quiet_ns)
     }
 
-    /// Where nobody can be seen to consume, the operator decides.
-    fn is_untellable(&self) -> bool {
-        self.in_flight.is_empty() && (self.board.readers.groups.is_empty() || self.board.is_untellable)
+    /// Where nobody can be seen to consume, as it was shown last, the operator decides.
+    fn is_told_untellable(&self) -> bool {
+        self.board.readers.groups.is_empty() || self.board.is_untellable
     }
 
     /// Whether all went and nobody is known who could read it: there is nothing to wait for, and nothing to decide.

@@ -41,6 +41,24 @@ async fn where_more_is_left_and_no_group_reads_its_topic_nothing_ends_before_the
 }
 
 #[tokio::test]
+async fn the_operators_word_counts_also_while_one_of_the_first_few_is_on_its_way() {
+    let desk = Desk::new(World::new(7));
+    desk.world.groups.lock().clear();
+    *desk.world.fortunes.lock() = [Fortune::Acknowledged; 4].into_iter().chain([Fortune::Late]).collect();
+    let board = desk.previewed(asks(plain(7))).await;
+    desk.start(&board, None);
+    let board = desk.until_waits_for("no group is known that reads orders").await;
+    assert_eq!(board.run.as_ref().map(|run| run.counts.in_flight), Some(1));
+    desk.desk.command(ReplayCommand::Continue);
+    // It was taken in, and the last of the first few is waited for all the same.
+    let board = desk.until("a few looks", |now| now.version > board.version + 5).await;
+    assert!(board.run.as_ref().is_some_and(|run| run.phase == RunPhase::Watching) && desk.world.sent().len() == 5, "{board:#?}");
+    desk.world.is_late_let.send_replace(true);
+    let board = desk.until_phase(is_ended).await;
+    assert_eq!((ending(&board).0, desk.world.sent().len()), (Ending::Finished, 7));
+}
+
+#[tokio::test]
 async fn a_run_of_the_first_few_alone_of_which_waiting_does_not_tell_ends_at_the_operators_word() {
     let desk = Desk::new(World { failed_group: None, ..World::new(3) });
     let board = desk.preview(0..3).await;
