@@ -52,8 +52,8 @@ pub enum SendCommand {
         /// What.
         draft: Arc<Draft>,
     },
-    /// Write requests that were imported into files of which none is there yet, and the variables that they name into an environment, which is made where
-    /// it is not there; what it has stays.
+    /// Write requests that were imported into files that are not there yet, under another name where one is, and the variables that they name into an
+    /// environment that is not there yet, or has them; what is there stays.
     SaveImported {
         /// Each with folder and name, with `/`.
         requests: Vec<(String, Arc<Draft>)>,

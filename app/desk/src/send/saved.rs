@@ -130,8 +130,34 @@ fn write_beside(path: &Path, ending: &str, text: &str) -> std::io::Result<PathBu
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    std::fs::File::create_new(&beside)?.write_all(text.as_bytes())?;
+    let mut file = std::fs::File::create_new(&beside)?;
+    file.write_all(text.as_bytes())?;
+    // What takes the place of another is on the disk before.
+    file.sync_all()?;
     Ok(beside)
+}
+
+/// Writes a file that is not there yet, and whole; an error of its own kind where it is there by then.
+fn place_new(path: &Path, ending: &str, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let beside = write_beside(path, ending, text)?;
+    let placed = std::fs::hard_link(&beside, path).or_else(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => Err(error),
+        // Not every file system has links.
+        _ => std::fs::File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes())),
+    });
+    let _taken_away = std::fs::remove_file(&beside);
+    placed
+}
+
+/// The file of a request; an error where none can be called so.
+fn request_path(folder: &Path, name: &str) -> Result<PathBuf, String> {
+    inside(folder, name)?;
+    let path = inside(folder, &format!("{name}.toml"))?;
+    if Path::new(name).components().any(|part| part.as_os_str().to_string_lossy().starts_with('.')) || format!("{name}.toml") == ENVIRONMENTS {
+        return Err(format!("`{}` cannot be the name of a request; choose another", shown(name)));
+    }
+    Ok(path)
 }
 
 /// Reads the files that a draft names, which lie in its folder.
@@ -147,11 +173,7 @@ pub(crate) fn files(folder: Option<&Path>, names: &[&str]) -> Result<Files, Stri
 
 /// Writes a request into its file, beside and then in its place.
 pub(crate) fn save(folder: &Path, name: &str, draft: &Draft) -> Result<(), String> {
-    inside(folder, name)?;
-    let path = inside(folder, &format!("{name}.toml"))?;
-    if Path::new(name).components().any(|part| part.as_os_str().to_string_lossy().starts_with('.')) || format!("{name}.toml") == ENVIRONMENTS {
-        return Err(format!("`{}` cannot be the name of a request; choose another", shown(name)));
-    }
+    let path = request_path(folder, name)?;
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
     let beside = write_beside(&path, "toml.new", &draft.to_text()).map_err(failed)?;
     std::fs::rename(&beside, &path).map_err(failed)
@@ -159,20 +181,12 @@ pub(crate) fn save(folder: &Path, name: &str, draft: &Draft) -> Result<(), Strin
 
 /// Writes a `.proto` into a file that is not there yet, or holds the same: beside it, and then in its place unless another is there by then.
 pub(crate) fn save_proto(folder: &Path, name: &str, text: &str) -> Result<(), String> {
-    use std::io::Write as _;
     let path = inside(folder, name)?;
     if path.extension().is_none_or(|ending| ending != "proto") {
         return Err(format!("`{}` is no name of a .proto", shown(name)));
     }
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
-    let beside = write_beside(&path, "proto.new", text).map_err(failed)?;
-    let placed = std::fs::hard_link(&beside, &path).or_else(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => Err(error),
-        // Not every file system has links.
-        _ => std::fs::File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes())),
-    });
-    let _taken_away = std::fs::remove_file(&beside);
-    match placed {
+    match place_new(&path, "proto.new", text) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             let is_same = read(&path, TEXT_BYTES_MAX).is_ok_and(|bytes| bytes == text.as_bytes());

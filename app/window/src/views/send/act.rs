@@ -281,12 +281,15 @@ impl SendView {
     fn step_back(&mut self, board: &SendBoard) -> Option<SendCommand> {
         let cancels = self.cancels_by_key(board);
         let was_editing = std::mem::take(&mut self.is_editing);
-        if self.saving.take().is_some() || self.removing.take().is_some() || self.importing.take().is_some() || self.answer.writing.take().is_some() {
+        if self.saving.take().is_some() || self.removing.take().is_some() || self.answer.writing.take().is_some() {
             return None;
         }
         if board.asking.is_some() {
             self.typed_name.clear();
             return Some(SendCommand::Withdraw);
+        }
+        if self.give_up_import(board) {
+            return None;
         }
         if was_editing && !cancels {
             return None;

@@ -89,7 +89,7 @@ impl Became {
         let after = match (answer.num_received(), answer.messages_left_out) {
             (0, _) => String::new(),
             (num, 0) => format!(" after {}", figures::things(num, "message", "messages")),
-            (num, _) => format!(" after more than {}", figures::things(num, "message", "messages")),
+            (num, _) => format!(" after at least {}", figures::things(num, "message", "messages")),
         };
         match (sent.ask.draft.kind(), &answer.status) {
             (RequestKind::Record, _) => Self::signed("?", Outcome::POSSIBLY, Ink::Bad),
@@ -251,7 +251,8 @@ pub(super) fn status_line(sent: &Sent, now_ns: i64) -> (Became, Vec<String>) {
     }
     let num_theirs = answer.num_received();
     if !answer.messages.is_empty() {
-        parts.push(format!("{} received", figures::things(num_theirs, "message", "messages")));
+        let at_least = if answer.messages_left_out > 0 { "at least " } else { "" };
+        parts.push(format!("{at_least}{} received", figures::things(num_theirs, "message", "messages")));
     }
     parts.extend(content_type(answer).map(|content_type| visible(content_type).into_owned()));
     if let Some(Status::Http { version, .. }) = &answer.status {
@@ -285,7 +286,7 @@ pub(super) fn why(sent: &Sent) -> Option<(String, Tone)> {
     }
     let settled = sent.settled.as_ref()?;
     let tone = match settled {
-        Settled::Tried(Outcome::Possibly(_)) if sent.answer.is_cancelled => Tone::Quiet,
+        Settled::Tried(Outcome::Possibly(_)) if sent.answer.is_cancelled && sent.ask.draft.kind() != RequestKind::Record => Tone::Quiet,
         Settled::Tried(Outcome::Possibly(_)) => Tone::Bad,
         _ => Tone::Warn,
     };
@@ -422,7 +423,7 @@ mod tests {
         let stopped = "cancelled after 2 messages";
         is(told(&call, possibly(), &|answer| answer.is_cancelled = true), stopped, stopped, Ink::Dim);
         let left_out = |answer: &mut Answer| (answer.is_cancelled, answer.messages_left_out) = (true, 7);
-        assert_eq!(told(&call, possibly(), &left_out).0, "cancelled after more than 2 messages");
+        assert_eq!(told(&call, possibly(), &left_out).0, "cancelled after at least 2 messages");
         assert_eq!(told(&board.sent[2], possibly(), &|_| {}).0, "possibly persisted");
     }
 

@@ -4,15 +4,22 @@ use std::collections::BTreeMap;
 
 use egui::{Event, Key, Modifiers, RichText};
 use switchboard_desk::send::{
-    Planned, SendCommand, Variables,
+    Planned, SendBoard, SendCommand, Variables,
     draft::{Carries, Draft, Request},
     exchange::{Imported, PastedProto, from_text, to_curl, to_grpcurl, to_kcat},
     plan,
 };
 use switchboard_desk::sources::SourceProfile;
 
-use super::{act::send, asking_ui::framed_ui, editing::CameFrom, importing_ui::Importing, view::SendView};
+use super::{
+    act::send,
+    asking_ui::framed_ui,
+    editing::CameFrom,
+    importing_ui::{ImportedAll, Importing},
+    view::SendView,
+};
 use crate::{
+    figures,
     sanitise::visible,
     theme::{DesignTokens, Ink},
     view::{ViewAction, ViewContext},
@@ -87,15 +94,22 @@ impl SendView {
             self.editing.notes = notes;
             return;
         };
-        let has_several = drafts.len() > 1 || !variables.is_empty();
-        if drafts.len() > 1 && context.send.saved.folder.is_none() {
+        let is_asked = (drafts.len() > 1 || !variables.is_empty()) && context.send.saved.folder.is_some();
+        if let Some(given_up) = self.importing.take_if(|_| is_asked) {
+            notes.push(format!("{} that were pasted before were not saved", figures::things(given_up.len() as u64, "request", "requests")));
+        }
+        if !is_asked && !variables.is_empty() {
+            let values = variables.iter().map(|(name, value)| format!("{name} = {value:?}")).collect::<Vec<_>>().join(", ");
+            notes.insert(0, format!("Its variables, for environments.toml: {values}"));
+        }
+        if !is_asked && drafts.len() > 1 {
             notes.insert(0, format!("The first of {} was taken: others can be saved only beside a profile that is kept in a file", drafts.len()));
         }
         self.editing.load(first, CameFrom::Elsewhere);
-        // As long as no environment has them.
-        self.editing.given.clone_from(&variables);
-        let asked = has_several && context.send.saved.folder.is_some();
-        self.importing = asked.then(|| Importing::new(drafts, variables, &context.send.saved, self.editing.number()));
+        self.editing.given = variables.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.clone(), value.clone())).collect();
+        if is_asked {
+            self.importing = Some(Importing::new(drafts, variables, &context.send.saved, self.editing.number()));
+        }
         self.cursor = None;
         match proto {
             Some(_) if context.send.saved.folder.is_none() => {
@@ -112,15 +126,34 @@ impl SendView {
         self.editing.notes = notes;
     }
 
-    /// Saves what was pasted and is asked about; its environment is then the one that is chosen.
+    /// Has what was pasted and is asked about saved.
     pub(super) fn save_imported(&mut self, context: &ViewContext<'_>, actions: &mut Vec<ViewAction>) {
-        let Some(importing) = self.importing.take() else { return };
+        let composed = (&self.editing.draft, self.editing.number());
+        let command = self.importing.as_mut().map(|importing| importing.save(composed, context.send, self.environment.as_deref()));
+        actions.extend(command.map(send));
+    }
+
+    /// What was pasted is not to be saved: the request that is composed is given what the environment does not have.
+    pub(super) fn give_up_import(&mut self, board: &SendBoard) -> bool {
+        let Some(importing) = self.importing.take() else { return false };
         if importing.given(self.editing.number()).is_some() {
-            self.editing.given.clear();
+            let kept = board.saved.variables(self.environment.as_deref());
+            self.editing.given.retain(|name, _| !kept.contains_key(name));
         }
-        let environment = importing.environment(&context.send.saved, self.environment.as_deref());
-        (self.environment, self.is_environment_chosen) = (Some(environment.clone()), true);
-        actions.push(send(importing.command(environment)));
+        true
+    }
+
+    /// Once what was pasted is saved, its environment is the one that is chosen, and the first is its file.
+    pub(super) fn take_imported_all(&mut self, board: &SendBoard) {
+        let Some(ImportedAll { environment, path }) = self.importing.as_mut().and_then(|importing| importing.take(board)) else { return };
+        let is_composed = self.importing.take().is_some_and(|importing| importing.given(self.editing.number()).is_some());
+        if environment.is_some() {
+            (self.environment, self.is_environment_chosen) = (environment, true);
+        }
+        if is_composed {
+            self.editing.given.clear();
+            self.is_saved_under = Some(path);
+        }
     }
 
     /// The request as a line for another program; a note where it cannot be one.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use egui::{RichText, WidgetInfo, accesskit::Role};
-use switchboard_desk::send::{SavedBoard, SendCommand, draft::Draft};
+use switchboard_desk::send::{SavedBoard, SendBoard, SendCommand, draft::Draft};
 
 use super::{
     asking_ui::framed_ui,
@@ -20,6 +20,10 @@ use crate::{
 const KEPT_MAX: usize = 500;
 /// Names that are told.
 const NAMES_MAX: usize = 12;
+/// Characters of a value that are told.
+const VALUE_CHARS_MAX: usize = 60;
+/// Bytes of a name, so that a number and the ending have room in what file systems take.
+const NAME_BYTES_MAX: usize = 160;
 /// The folder of what was pasted, and the environment where no other takes its variables.
 const IMPORTED: &str = "imported";
 /// The variable that holds the address of their server.
@@ -30,23 +34,48 @@ const BASE: &str = "base";
 pub(super) struct Importing {
     requests: Vec<(String, Arc<Draft>)>,
     num_left_out: usize,
+    /// Those that have a value.
     variables: BTreeMap<String, String>,
     /// Which of the requests that were composed was the first of them.
     number: u64,
+    /// It was asked for, and what became of it is not known yet.
+    asked: Option<Asked>,
+}
+
+#[derive(Debug)]
+struct Asked {
+    environment: String,
+    /// The board's version by then: what is refused comes after it.
+    version: u64,
+}
+
+/// All that was pasted is saved.
+#[derive(Debug)]
+pub(super) struct ImportedAll {
+    /// The environment that has the variables; `None` = there are none.
+    pub environment: Option<String>,
+    /// The path of the first.
+    pub path: String,
 }
 
 impl Importing {
     /// Of drafts and their variables, each with a path that no saved request has. `number`: of the request that is composed of the first.
     pub(super) fn new(drafts: Vec<Draft>, variables: BTreeMap<String, String>, saved: &SavedBoard, number: u64) -> Self {
         let num_left_out = drafts.len().saturating_sub(KEPT_MAX);
-        let mut taken: BTreeSet<String> = saved.requests.keys().cloned().collect();
+        let mut taken: BTreeSet<String> = saved.requests.keys().map(|path| path.to_lowercase()).collect();
         let mut requests = Vec::new();
         for draft in drafts.into_iter().take(KEPT_MAX) {
             let path = free_path(&draft, &taken);
-            taken.insert(path.clone());
+            taken.insert(path.to_lowercase());
             requests.push((path, Arc::new(draft)));
         }
-        Self { requests, num_left_out, variables, number }
+        let variables = variables.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        Self { requests, num_left_out, variables, number, asked: None }
+    }
+
+    /// How many.
+    pub(super) fn len(&self) -> usize {
+        self.requests.len()
     }
 
     /// What the request of this number is given for its variables as long as no environment has them; `None` = it is another's.
@@ -54,24 +83,43 @@ impl Importing {
         (number == self.number).then_some(&self.variables)
     }
 
-    /// The environment that takes the variables: the chosen one, or else one of a name of its own, so that no value is replaced.
-    pub(super) fn environment(&self, saved: &SavedBoard, chosen: Option<&str>) -> String {
-        let has_no_other = |name: &str| {
-            let kept = saved.environments.get(name);
-            kept.is_none_or(|kept| self.variables.iter().all(|(name, value)| kept.get(name).is_none_or(|kept| kept == value)))
-        };
+    /// The environment that takes the variables: the chosen one where it has them, or else one of a name of its own, so that no value is replaced.
+    fn environment(&self, saved: &SavedBoard, chosen: Option<&str>) -> String {
+        let has_all = |kept: &BTreeMap<String, String>| self.variables.iter().all(|(name, value)| kept.get(name) == Some(value));
+        let is_free = |name: &String| saved.environments.get(name).is_none_or(has_all);
+        let chosen = chosen.filter(|name| saved.environments.contains_key(*name)).map(str::to_owned);
         let numbered = (2..).map(|number| format!("{IMPORTED} {number}"));
-        let names = chosen.map(str::to_owned).into_iter().chain(std::iter::once(IMPORTED.to_owned())).chain(numbered);
-        names.into_iter().find(|name| has_no_other(name)).unwrap_or_else(|| IMPORTED.to_owned())
+        let mut names = chosen.into_iter().chain(std::iter::once(IMPORTED.to_owned())).chain(numbered);
+        names.find(is_free).unwrap_or_else(|| IMPORTED.to_owned())
     }
 
-    /// What saves them.
-    pub(super) fn command(self, environment: String) -> SendCommand {
-        SendCommand::SaveImported { requests: self.requests, environment, variables: self.variables }
+    /// What saves them, the first as it is composed by now where it still is. What becomes of it is seen on boards after this version.
+    pub(super) fn save(&mut self, (draft, number): (&Draft, u64), board: &SendBoard, chosen: Option<&str>) -> SendCommand {
+        if let Some((_, first)) = self.requests.first_mut().filter(|_| number == self.number) {
+            *first = Arc::new(draft.clone());
+        }
+        let environment = self.environment(&board.saved, chosen);
+        self.asked = Some(Asked { environment: environment.clone(), version: board.version });
+        SendCommand::SaveImported { requests: self.requests.clone(), environment, variables: self.variables.clone() }
     }
 
-    /// Draws it; whether they are to be saved, once that is answered.
-    pub(super) fn ui(&mut self, ui: &mut egui::Ui, form: &mut Form<'_>, saved: &SavedBoard, chosen: Option<&str>) -> Option<bool> {
+    /// Takes in what became of it: all is there once each of the requests is, and the environment.
+    pub(super) fn take(&mut self, board: &SendBoard) -> Option<ImportedAll> {
+        let asked = self.asked.as_ref()?;
+        let of = |wanted: &Arc<Draft>| board.saved.requests.iter().find(|(path, draft)| path.starts_with(IMPORTED) && draft == &wanted).map(|(path, _)| path);
+        let has_variables = || board.saved.environments.get(&asked.environment).is_some_and(|kept| self.variables.keys().all(|name| kept.contains_key(name)));
+        if self.requests.iter().all(|(_, draft)| of(draft).is_some()) && (self.variables.is_empty() || has_variables()) {
+            let environment = (!self.variables.is_empty()).then(|| asked.environment.clone());
+            return Some(ImportedAll { environment, path: self.requests.first().and_then(|(_, draft)| of(draft)).cloned()? });
+        }
+        if board.refusal.is_some() && board.version > asked.version {
+            self.asked = None;
+        }
+        None
+    }
+
+    /// Draws it; whether they are to be saved, once that is answered. `has_escape`: whether Escape answers it.
+    pub(super) fn ui(&mut self, ui: &mut egui::Ui, form: &mut Form<'_>, saved: &SavedBoard, chosen: Option<&str>, has_escape: bool) -> Option<bool> {
         let tokens = form.tokens;
         ui.add_space(6.0);
         framed_ui(ui, Ink::Accent, Ink::Raised, tokens, |ui| {
@@ -80,23 +128,29 @@ impl Importing {
             let heading = ui.add(egui::Label::new(RichText::new(&title).font(fonts::strong(13.0)).color(tokens.ink(Ink::Text))).wrap());
             heading.widget_info(|| WidgetInfo::labeled(Role::Heading, true, &title));
             form.told_ui(ui, &self.files_words(saved), Ink::Text);
-            let mut is_entered = false;
+            let (mut is_entered, mut why_not) = (false, self.asked.as_ref().map(|_| "they are being saved"));
             if let Some(base) = self.variables.get_mut(BASE) {
                 is_entered = form.named_line(ui, ["Server, as {{base}}", "http://localhost:8080"], base).is_done;
+                if base.trim().is_empty() {
+                    why_not = Some("write where their server is");
+                }
             }
             if !self.variables.is_empty() {
-                let environment = self.environment(saved, chosen);
-                let values = self.variables.iter().filter(|(name, _)| *name != BASE).map(|(name, value)| format!("{name} = {value:?}"));
-                let values = values.take(NAMES_MAX).collect::<Vec<_>>().join(", ");
+                let values = self.variables.iter().filter(|(name, _)| *name != BASE).take(NAMES_MAX);
+                let values = values.map(|(name, value)| format!("{name} = {:?}", value.chars().take(VALUE_CHARS_MAX).collect::<String>()));
+                let values = values.collect::<Vec<_>>().join(", ");
                 let values = if values.is_empty() { String::new() } else { format!(" ({values})") };
-                let text = format!("Its variables{values} go into the environment {environment} of environments.toml; what is there stays");
+                let text =
+                    format!("Their variables{values} go into the environment {} of environments.toml; what is there stays", self.environment(saved, chosen));
                 ui.add(egui::Label::new(RichText::new(visible(&text)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim))).wrap());
             }
             ui.horizontal(|ui| {
-                if button_ui(ui, ["Save them", ""], true, None, tokens) || is_entered {
+                let save = if self.requests.len() == 1 { "Save it" } else { "Save them" };
+                if button_ui(ui, [save, ""], true, why_not, tokens) || (is_entered && why_not.is_none()) {
                     return Some(true);
                 }
-                button_ui(ui, ["Don't", "Esc"], false, None, tokens).then_some(false)
+                let key = if has_escape { "Esc" } else { "" };
+                button_ui(ui, ["Don't", key], false, None, tokens).then_some(false)
             })
             .inner
         })
@@ -116,13 +170,14 @@ impl Importing {
     }
 }
 
-/// A path that no saved request has, from what the request is called.
+/// A path that no saved request has, however its letters are written, from what the request is called.
 fn free_path(draft: &Draft, taken: &BTreeSet<String>) -> String {
     let name: String = draft.title().chars().map(|c| if c.is_alphanumeric() || matches!(c, ' ' | '-' | '_') { c } else { '-' }).take(80).collect();
+    let name = &name[..name.floor_char_boundary(NAME_BYTES_MAX)];
     let name = name.trim_matches([' ', '-']);
     let path = format!("{IMPORTED}/{}", if name.is_empty() { "request" } else { name });
     let numbered = (2..).map(|number| format!("{path} {number}"));
-    std::iter::once(path.clone()).chain(numbered).find(|path| !taken.contains(path)).unwrap_or(path)
+    std::iter::once(path.clone()).chain(numbered).find(|path| !taken.contains(&path.to_lowercase())).unwrap_or(path)
 }
 
 #[cfg(test)]
@@ -140,10 +195,12 @@ mod tests {
             ("../../etc/passwd", "imported/etc-passwd"),
             ("GET /orders/{id}", "imported/GET -orders--id"),
             ("...", "imported/request"),
+            ("get an ORDER", "imported/get an ORDER 3"),
+            ("\u{1F4E6}x", "imported/x"),
         ] {
             let found = free_path(&named(name), &taken);
             assert_eq!(found, path, "{name}");
-            taken.insert(found);
+            taken.insert(found.to_lowercase());
         }
     }
 
@@ -157,7 +214,9 @@ mod tests {
             importing.environment(&saved, chosen)
         };
         assert_eq!(goes(None, "local", &[("sku", "A")]), "imported");
-        assert_eq!(goes(Some("local"), "local", &[("sku", "A"), ("id", "1")]), "local");
+        assert_eq!(goes(Some("gone"), "local", &[("sku", "A"), ("id", "1")]), "imported");
+        assert_eq!(goes(Some("local"), "local", &[("sku", "A"), ("id", "1")]), "imported", "what is there is not added to");
+        assert_eq!(goes(Some("local"), "local", &[("base", "http://a"), ("id", "1"), ("sku", "A")]), "local");
         assert_eq!(goes(Some("local"), "local", &[("base", "http://b")]), "imported");
         assert_eq!(goes(Some("local"), "imported", &[("base", "http://a")]), "imported");
         assert_eq!(goes(Some("local"), "imported", &[("base", "http://c")]), "imported 2");

@@ -165,13 +165,16 @@ impl SendView {
             self.editing.end_notes(&board.secrets);
             notes_ui(ui, &self.editing.told(), tokens);
             let chosen = self.environment.as_deref();
-            let answered = self.importing.as_mut().and_then(|importing| importing.ui(ui, &mut form, &board.saved, chosen));
-            if let Some(given) = self.importing.as_ref().and_then(|importing| importing.given(self.editing.number())) {
+            let has_escape = board.asking.is_none();
+            let answered = self.importing.as_mut().and_then(|importing| importing.ui(ui, &mut form, &board.saved, chosen, has_escape));
+            if let Some(given) = self.importing.as_ref().and_then(|importing| importing.given(self.editing.number()))
+                && self.editing.given != *given
+            {
                 self.editing.given.clone_from(given);
             }
             match answered {
                 Some(true) => self.save_imported(context, actions),
-                Some(false) => self.importing = None,
+                Some(false) => drop(self.give_up_import(board)),
                 None => {}
             }
             // Room between, so that a click above the address hits nothing.

@@ -130,7 +130,7 @@ impl LibraryUi<'_> {
         if let Some(folder) = &saved.folder {
             let path = visible(&folder.display().to_string()).into_owned();
             let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 18.0), Sense::click());
-            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Copy the folder's path"));
+            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Copy the folder's path, {path}")));
             let ink = if response.hovered() || response.has_focus() { Ink::Text } else { Ink::Faint };
             let galley = fitted(ui.painter(), &path, &fonts::data(TEXT_SMALL_PT), rect.width());
             ui.painter().galley(pos2(rect.left(), rect.center().y - galley.size().y / 2.0), galley, self.tokens.ink(ink));

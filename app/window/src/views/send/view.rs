@@ -95,6 +95,7 @@ impl SendView {
                 if all.contains_key(FIRST_ENVIRONMENT) { Some(FIRST_ENVIRONMENT) } else { all.keys().next().filter(|_| all.len() == 1).map(String::as_str) };
             self.environment = first.map(str::to_owned);
         }
+        self.take_imported_all(board);
         let is_saved = |path: &String| board.saved.requests.get(path).is_some_and(|saved| **saved == self.editing.draft);
         if let Some(path) = self.is_saved_under.take_if(|path| is_saved(path)) {
             self.editing.saved_as(path);
@@ -197,6 +198,7 @@ impl View for SendView {
 
     fn begin_anew(&mut self) {
         (self.selected, self.cursor, self.shown) = (None, None, None);
+        (self.importing, self.pasted, self.is_saved_under) = (None, None, None);
         self.caused = CausedLook::default();
     }
 
@@ -213,7 +215,7 @@ impl View for SendView {
     }
 
     fn has_form(&self) -> bool {
-        self.is_editing || self.saving.is_some() || self.importing.is_some() || self.answer.writing.is_some() || self.asking == Some(true)
+        self.is_editing || self.saving.is_some() || self.answer.writing.is_some() || self.asking == Some(true)
     }
 
     fn copy(&self, context: &ViewContext<'_>, form: CopyForm) -> Option<String> {
@@ -227,6 +229,7 @@ impl View for SendView {
     fn hints(&self) -> Vec<(UiCommand, &'static str)> {
         let step_back = match (self.asking, self.is_editing, self.is_going) {
             (Some(_), ..) => Some("do not send"),
+            (None, ..) if self.importing.is_some() => Some("do not save"),
             (None, _, true) if self.cancels_by_key => Some("cancel"),
             (None, true, _) => Some("leave the request"),
             _ => None,

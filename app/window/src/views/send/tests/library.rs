@@ -216,21 +216,70 @@ fn with_document() -> (FixedSource, Window) {
     (source, harness)
 }
 
+const QUESTION: &str = "Save 3 requests?";
+
+fn is_asked_about(harness: &Window) -> bool {
+    harness.query_by_role_and_label(Role::Heading, QUESTION).is_some()
+}
+
 #[test]
 fn what_comes_to_several_files_is_asked_about_before_any_is_written() {
     let (source, mut harness) = with_document();
     assert_eq!(http_of(&harness), "{{base}}/orders");
-    harness.get_by_role_and_label(Role::Heading, "Save 3 requests?");
+    harness.get_by_role_and_label(Role::Heading, QUESTION);
     harness.get_by_label_contains("Saving writes 3 files into /work/shop/requests/imported: GET -orders, Get order, Replace an order.");
     assert_eq!(asked(&source), [], "nothing is written unasked");
-    click(&mut harness, Role::Button, "Don't");
-    assert!(harness.query_by_role_and_label(Role::Heading, "Save 3 requests?").is_none());
     ctrl(&mut harness, Key::Enter);
     assert_eq!(sent(&source).given.get("base").map(String::as_str), Some("http://localhost"), "what is composed can be sent all the same");
+    click(&mut harness, Role::Button, "Don't");
+    assert!(!is_asked_about(&harness));
+    ctrl(&mut harness, Key::Enter);
+    let ask = sent(&source);
+    assert_eq!((ask.environment.as_deref(), ask.given.len()), (Some("local"), 0), "the address is that of the environment, as it is shown");
     let (source, mut harness) = with_document();
     press(&mut harness, &[Key::Escape]);
-    assert!(harness.query_by_role_and_label(Role::Heading, "Save 3 requests?").is_none());
+    assert!(!is_asked_about(&harness));
     assert_eq!(asked(&source), []);
+}
+
+#[test]
+fn escape_answers_what_is_to_be_sent_before_what_is_to_be_saved() {
+    let (source, mut harness) = with_document();
+    source.show_send(SendBoard { sent: Vec::new(), ..sample::asking(sample::confirm()) });
+    settle(&mut harness);
+    press(&mut harness, &[Key::Escape]);
+    assert_eq!(asked(&source), [SendCommand::Withdraw]);
+    assert!(is_asked_about(&harness));
+    source.show_send(SendBoard { sent: Vec::new(), ..sample::board() });
+    settle(&mut harness);
+    press(&mut harness, &[Key::Escape]);
+    assert!(!is_asked_about(&harness));
+}
+
+#[test]
+fn what_is_asked_about_stays_until_another_document_is_pasted() {
+    let (_, mut harness) = with_document();
+    harness.event(Event::Paste("curl -X PUT http://localhost:8080/orders/1".to_owned()));
+    settle(&mut harness);
+    assert_eq!(http_of(&harness), "http://localhost:8080/orders/1");
+    assert!(is_asked_about(&harness));
+    harness.event(Event::Paste("openapi: 3.1.0\npaths: {/stock: {get: {}}}\n".to_owned()));
+    settle(&mut harness);
+    harness.get_by_role_and_label(Role::Heading, "Save 1 request?");
+    harness.get_by_label_contains("3 requests that were pasted before were not saved");
+    harness.get_by_role_and_label(Role::Button, "Save it");
+}
+
+/// The session's answer to what was to be saved.
+fn save_all(source: &FixedSource, harness: &mut Window, command: &SendCommand) {
+    let SendCommand::SaveImported { requests, environment, variables } = command else { panic!("to save: {command:?}") };
+    let mut saved = sample::saved();
+    saved.requests.extend(requests.iter().cloned());
+    if !variables.is_empty() {
+        saved.environments.insert(environment.clone(), variables.clone());
+    }
+    source.show_send(SendBoard { sent: Vec::new(), saved: Arc::new(saved), version: 9, ..sample::board() });
+    settle(harness);
 }
 
 #[test]
@@ -239,24 +288,49 @@ fn what_is_imported_is_saved_with_the_address_of_its_server_in_an_environment_of
     // The environment that is chosen has another address, which stays.
     harness.get_by_label_contains("go into the environment imported of environments.toml; what is there stays");
     line(&mut harness, "Server, as {{base}}", ":9000");
+    line(&mut harness, "URL", "?all");
     click(&mut harness, Role::Button, "Save them");
-    let commands = asked(&source);
-    let [SendCommand::SaveImported { requests, environment, variables }] = &commands[..] else { panic!("one command: {commands:?}") };
+    let command = asked(&source).pop().expect("it is saved");
+    let SendCommand::SaveImported { requests, environment, variables } = &command else { panic!("one command: {command:?}") };
     assert_eq!(requests.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["imported/GET -orders", "imported/Get order", "imported/Replace an order"]);
-    assert_eq!((environment.as_str(), variables.get("base").map(String::as_str)), ("imported", Some("http://localhost:9000")));
-    let mut saved = sample::saved();
-    saved.environments.insert(environment.clone(), variables.clone());
-    source.show_send(SendBoard { sent: Vec::new(), saved: Arc::new(saved), ..sample::board() });
+    let url = |draft: &Draft| if let Request::Http(http) = &draft.request { http.url.clone() } else { String::new() };
+    assert_eq!(url(&requests[0].1), "{{base}}/orders?all", "as it is composed by now");
+    assert_eq!((environment.as_str(), variables.get("base").map(String::as_str), variables.len()), ("imported", Some("http://localhost:9000"), 1));
+    // Where it cannot be saved nothing is lost.
+    let refused = SendBoard { sent: Vec::new(), version: 8, refusal: Some("environments.toml: mend it first".to_owned()), ..sample::board() };
+    source.show_send(refused);
     settle(&mut harness);
+    assert!(is_asked_about(&harness));
+    click(&mut harness, Role::Button, "Save them");
+    assert_eq!(asked(&source).iter().filter(|other| **other == command).count(), 2);
+    save_all(&source, &mut harness, &command);
+    assert!(!is_asked_about(&harness));
     harness.get_by_label("base is http://localhost:9000");
+    assert!(harness.query_by_label("not saved").is_none(), "the first is its file");
     ctrl(&mut harness, Key::Enter);
-    assert_eq!(sent(&source).environment.as_deref(), Some("imported"));
+    let ask = sent(&source);
+    assert_eq!((ask.environment.as_deref(), ask.given.len()), (Some("imported"), 0));
+}
+
+#[test]
+fn what_names_no_variables_is_saved_and_the_environment_stays() {
+    let (source, mut harness) = open(SendBoard { sent: Vec::new(), ..sample::board() });
+    let entry = |path: &str| format!(r#"{{"request": {{"method": "GET", "url": "http://localhost:8080/{path}"}}, "response": {{"status": 200}}}}"#);
+    harness.event(Event::Paste(format!(r#"{{"log": {{"entries": [{}, {}]}}}}"#, entry("a"), entry("b"))));
+    settle(&mut harness);
+    assert!(harness.query_by_label_contains("of environments.toml; what is there stays").is_none());
+    click(&mut harness, Role::Button, "Save them");
+    let command = asked(&source).pop().expect("it is saved");
+    save_all(&source, &mut harness, &command);
+    assert!(harness.query_by_role_and_label(Role::Heading, "Save 2 requests?").is_none());
+    ctrl(&mut harness, Key::Enter);
+    assert_eq!(sent(&source).environment.as_deref(), Some("local"));
 }
 
 #[test]
 fn the_folder_of_requests_is_told_and_read_again_when_the_window_gets_the_keys_back() {
     let (source, mut harness) = open(sample::board());
-    harness.get_by_role_and_label(Role::Button, "Copy the folder's path").click();
+    harness.get_by_role_and_label(Role::Button, "Copy the folder's path, /work/shop/requests").click();
     let path = (0..6).find_map(|_| {
         harness.step();
         copied(&harness)
