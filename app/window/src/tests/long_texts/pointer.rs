@@ -6,7 +6,11 @@ use egui::{Event, Key, Modifiers, OutputCommand, PointerButton, Pos2, ViewportId
 use egui_kittest::{Harness, kittest::Queryable as _};
 
 use super::{CTRL, MIB, PLACES, is_same, key, lines, opened, typed};
-use crate::{TextField, WindowApp, tests::harness};
+use crate::{
+    TextField, WindowApp,
+    tests::harness,
+    view::{UiCommand, ViewKind},
+};
 
 /// A row, about, points.
 const ROW_PT: f32 = 16.0;
@@ -28,6 +32,10 @@ fn frame(harness: &mut Harness<'static, WindowApp>, events: &[Event]) {
 
 fn button(pos: Pos2, pressed: bool, modifiers: Modifiers) -> Event {
     Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers }
+}
+
+fn other_button(pos: Pos2, button: PointerButton, pressed: bool) -> Event {
+    Event::PointerButton { pos, button, pressed, modifiers: Modifiers::NONE }
 }
 
 fn press(harness: &mut Harness<'static, WindowApp>, pos: Pos2) {
@@ -68,15 +76,11 @@ fn settled(harness: &Harness<'static, WindowApp>) -> Option<String> {
     })
 }
 
-fn goes_on(harness: &Harness<'static, WindowApp>) -> bool {
-    harness.output().viewport_output[&ViewportId::ROOT].repaint_delay == Duration::ZERO
-}
-
-/// Whether there is an end of frames that come by themselves.
-fn stands_still(harness: &mut Harness<'static, WindowApp>) -> bool {
+/// Draws frames as a desktop does, which are those that the frame before asks for; whether there is an end of them.
+fn comes_to_rest(harness: &mut Harness<'static, WindowApp>) -> bool {
     (0..NUM_FRAMES_MAX).any(|_| {
         frame(harness, &[]);
-        !goes_on(harness)
+        harness.output().viewport_output[&ViewportId::ROOT].repaint_delay != Duration::ZERO
     })
 }
 
@@ -216,11 +220,11 @@ fn beyond_the_rows_in_view_what_is_selected_goes_on_and_is_brought_into_view() {
         let x = third.x + 150.0;
         press(&mut harness, third);
         go(&mut harness, pos2(x, rect.bottom() + 1.5 * ROW_PT));
-        for number in 0..100 {
-            assert!(goes_on(&harness), "{field:?}: frame {number}");
-            frame(&mut harness, &[]);
+        let mut now = selected(&mut harness);
+        for number in 0..50 {
+            let before = std::mem::replace(&mut now, selected(&mut harness));
+            assert!(now.len() > before.len() && now.starts_with(&before), "{field:?}: {number}: {} bytes after {}", now.len(), before.len());
         }
-        let now = selected(&mut harness);
         let num_lines = now.lines().count();
         assert!((100..1_000).contains(&num_lines) && now.starts_with(THIRD), "{field:?}: {num_lines} lines");
         assert_eq!(seen_at(&harness, THIRD), None, "{field:?}: it is scrolled");
@@ -230,16 +234,106 @@ fn beyond_the_rows_in_view_what_is_selected_goes_on_and_is_brought_into_view() {
         // Back among the rows it stands still.
         go(&mut harness, rect.center());
         let now = selected(&mut harness);
-        assert!(stands_still(&mut harness), "{field:?}");
+        assert!(comes_to_rest(&mut harness), "{field:?}");
         assert_eq!(selected(&mut harness), now, "{field:?}");
-        // Beyond the upper edge to the beginning, where nothing goes on any more.
+        // Beyond the upper edge to the beginning, by frames that are asked for: where nothing goes on any more, none is.
         go(&mut harness, pos2(x, rect.top() - 9.0 * ROW_PT));
-        assert!(stands_still(&mut harness), "{field:?}: it goes on for ever");
+        assert!(comes_to_rest(&mut harness), "{field:?}: it goes on for ever");
         assert_eq!(selected(&mut harness), text[..text.find(THIRD).expect("it is there")], "{field:?}");
         assert!(seen_at(&harness, "\"order\": 0,").is_some(), "{field:?}");
         let_go(&mut harness, pos2(x, rect.top() - 9.0 * ROW_PT));
         assert_eq!(selected(&mut harness), text[..text.find(THIRD).expect("it is there")], "{field:?}");
         typed(&mut harness, "x");
         is_same(&harness, field, &format!("x{}", &text[text.find(THIRD).expect("it is there")..]));
+    }
+}
+
+/// Lines that are selected within a second beyond the lower edge, where so many frames come a second.
+fn num_lines_in_a_second(field: TextField, frames_per_s: u16) -> usize {
+    let (mut harness, _text) = opened_at_top(field);
+    let third = place(&harness, THIRD);
+    let rect = harness.get_by_role_and_label(Role::MultilineTextInput, field.name()).rect();
+    press(&mut harness, third);
+    let passed_s = 1.0 / f64::from(frames_per_s);
+    frame_after(&mut harness, passed_s, &[Event::PointerMoved(pos2(third.x, rect.bottom() + 1.5 * ROW_PT))]);
+    for _ in 0..frames_per_s {
+        frame_after(&mut harness, passed_s, &[]);
+    }
+    selected(&mut harness).lines().count()
+}
+
+#[test]
+fn beyond_the_rows_it_goes_on_as_fast_however_many_frames_come() {
+    for field in PLACES {
+        let [slow, fast] = [30, 120].map(|frames_per_s| num_lines_in_a_second(field, frames_per_s));
+        assert!(slow > 100 && slow.abs_diff(fast) < 20, "{field:?}: {slow} and {fast} lines");
+    }
+}
+
+#[test]
+fn what_is_let_go_while_another_view_is_shown_selects_nothing_later() {
+    for field in PLACES {
+        let view = if field == TextField::SendText { ViewKind::Send } else { ViewKind::DeadLetters };
+        for is_pressed_again in [false, true] {
+            let (mut harness, _text) = opened_at_top(field);
+            let (third, sixth) = (place(&harness, THIRD), place(&harness, SIXTH));
+            press(&mut harness, third);
+            harness::run(&mut harness, UiCommand::Show(ViewKind::Log));
+            go(&mut harness, sixth);
+            let_go(&mut harness, sixth);
+            if is_pressed_again {
+                press(&mut harness, sixth);
+            }
+            harness::run(&mut harness, UiCommand::Show(view));
+            field.seek(&harness.ctx.clone());
+            harness::settle(&mut harness);
+            assert!(seen_at(&harness, SIXTH).is_some(), "{field:?}");
+            if is_pressed_again {
+                let_go(&mut harness, sixth);
+            }
+            assert_eq!(selected(&mut harness), "", "{field:?}, pressed again: {is_pressed_again}");
+        }
+    }
+}
+
+#[test]
+fn a_hand_that_trembles_selects_nothing_however_long_it_holds() {
+    for field in PLACES {
+        let (mut harness, text) = opened_at_top(field);
+        // Between two rows.
+        let (third, sixth) = (place(&harness, THIRD) + vec2(0.0, 6.0), place(&harness, SIXTH));
+        press(&mut harness, third);
+        for below in [0.0, 4.0, 1.0] {
+            frame_after(&mut harness, 2.0, &[Event::PointerMoved(third + vec2(0.0, below))]);
+            assert_eq!(selected(&mut harness), "", "{field:?}: {below} pt below");
+        }
+        // Once it has gone, it may come back as near as that.
+        go(&mut harness, sixth);
+        go(&mut harness, third + vec2(0.0, 4.0));
+        assert_eq!(selected(&mut harness).lines().count(), 2, "{field:?}");
+        go(&mut harness, sixth);
+        let_go(&mut harness, sixth);
+        assert_eq!(selected(&mut harness), between(&text, THIRD, SIXTH), "{field:?}");
+    }
+}
+
+#[test]
+fn only_the_first_button_selects() {
+    for field in PLACES {
+        let (mut harness, text) = opened_at_top(field);
+        let (third, sixth) = (place(&harness, THIRD), place(&harness, SIXTH));
+        let expected = between(&text, THIRD, SIXTH);
+        press(&mut harness, third);
+        go(&mut harness, sixth);
+        let_go(&mut harness, sixth);
+        assert_eq!(selected(&mut harness), expected, "{field:?}");
+        for other in [PointerButton::Secondary, PointerButton::Middle] {
+            let ninth = third + vec2(0.0, 6.0 * ROW_PT);
+            frame_after(&mut harness, 5.0, &[Event::PointerMoved(third)]);
+            frame(&mut harness, &[other_button(third, other, true)]);
+            go(&mut harness, ninth);
+            frame(&mut harness, &[other_button(ninth, other, false)]);
+            assert_eq!(selected(&mut harness), expected, "{field:?}: {other:?}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc};
 
 use egui::{
-    Color32, Event, EventFilter, FontId, FontSelection, Galley, Id, Key, Margin, OutputCommand, Pos2, Rect, Response, RichText, Sense, TextWrapMode, Vec2,
+    Color32, Event, EventFilter, FontId, FontSelection, Galley, Id, Margin, OutputCommand, Pos2, Rangef, Rect, Response, RichText, Sense, TextWrapMode,
     WidgetText,
     accesskit::{Action, ActionData, ActionRequest, TreeId},
     class::Classes,
@@ -24,8 +24,9 @@ use egui::{
 
 use super::{
     events::Typing,
+    pressed::Pressed,
     rows::{Measure, Widths, is_boundary},
-    text::{Caret, Grain, LongText},
+    text::{Caret, LongText},
 };
 
 /// A text that is longer than this is edited here, bytes.
@@ -54,33 +55,6 @@ struct Held {
     /// The caret, as it was when it was brought into view last.
     seen_caret: Caret,
     pressed: Pressed,
-}
-
-/// How the pointer was pressed in a field last.
-#[derive(Default)]
-struct Pressed {
-    /// It still is.
-    is_held: bool,
-    /// Where.
-    at: Pos2,
-    /// How often in a row, up to three times.
-    num: u32,
-}
-
-impl Pressed {
-    /// Takes the next press, which may be let go already; what it selects at once.
-    fn again(&mut self, ui: &egui::Ui, response: &Response, at: Pos2) -> Grain {
-        let (dist_max, delay_max) = ui.ctx().options(|options| (options.input_options.max_click_dist, options.input_options.max_double_click_delay));
-        let is_again = self.at.distance(at) < dist_max && f64::from(ui.input(|input| input.pointer.time_since_last_click())) < delay_max;
-        self.num = match self.num {
-            _ if response.triple_clicked() => 3,
-            _ if response.double_clicked() => 2,
-            num if is_again && !response.clicked() => (num + 1).min(3),
-            _ => 1,
-        };
-        self.at = at;
-        [Grain::Character, Grain::Word, Grain::Line][self.num as usize - 1]
-    }
 }
 
 /// Where it is kept.
@@ -415,32 +389,32 @@ impl LongField<'_> {
     /// Takes what the pointer does: a place, a word, a line, and what is selected up to there.
     fn take_pointer(&self, ui: &egui::Ui, held: &mut Held, response: &Response, shown: &Shown, at: Pos2, line_pt: f32) {
         let ctx = ui.ctx();
-        let (is_pressed, is_down, shift, escape) =
-            ui.input(|input| (input.pointer.any_pressed(), input.pointer.any_down(), input.modifiers.shift, input.key_pressed(Key::Escape)));
+        let (is_pressed, shift, passed_s) = ui.input(|input| (input.pointer.primary_pressed(), input.modifiers.shift, input.stable_dt));
         let is_pressed = is_pressed && response.hovered() && response.interact_pointer_pos().is_some();
-        // Where frames take long it is moved and let go within one, and was never seen as dragged.
-        let is_dragged = ctx.is_being_dragged(self.id) || held.pressed.is_held && !is_down && !response.clicked();
         let pos = response.interact_pointer_pos().or_else(|| {
             let from_global = ctx.layer_transform_from_global(response.layer_id).unwrap_or_default();
             ui.input(|input| input.pointer.interact_pos()).map(|pos| from_global * pos)
         });
-        held.pressed.is_held = is_down && !escape && (is_pressed || held.pressed.is_held);
+        let is_dragged = held.pressed.follow(ui, response, pos, is_pressed);
         if let Some(pos) = pos.filter(|_| is_pressed || is_dragged) {
             held.text.settle();
-            let is_beyond = !response.rect.y_range().contains(pos.y);
-            let (row, place) = if is_beyond && !is_pressed {
+            let rows = response.rect.y_range();
+            let is_beyond = !is_pressed && !rows.contains(pos.y);
+            let (row, place) = if is_beyond {
+                let [top, bottom] = [rows.min, rows.max].map(|y| (y - at.y) / line_pt);
                 let mut measure = Measure { widths: &mut held.widths, font: &mut self.glyph_width(ui) };
-                place_beyond(&held.text, shown.first, (pos - at) / vec2(1.0, line_pt), &mut measure)
+                held.pressed.beyond(&held.text, shown.first, (pos - at) / vec2(1.0, line_pt), Rangef::new(top, bottom), passed_s, &mut measure)
             } else {
+                held.pressed.comes_back();
                 shown.place(&held.text, shown.galley.cursor_from_pos(pos - at))
             };
-            let before = held.text.caret();
             if is_pressed {
                 held.text.press(row, place, held.pressed.again(ui, response, pos), shift);
             } else {
                 held.text.drag(row, place);
             }
-            if is_beyond && held.text.caret() != before {
+            let end = if pos.y < rows.min { 0 } else { held.text.text().len() };
+            if is_beyond && held.pressed.is_held && place != end {
                 // It goes on, however still the pointer is held.
                 ctx.request_repaint();
             }
@@ -455,17 +429,6 @@ impl LongField<'_> {
                 ctx.send_cmd(OutputCommand::TextSelectionSettled(held.text.selected().to_owned()));
             }
         }
-    }
-}
-
-/// The row and the place that the pointer is at beyond the rows in view, if rows stood there too: so many points from the left and rows from the first.
-fn place_beyond(text: &LongText, first: usize, from_first: Vec2, measure: &mut Measure<'_>) -> (usize, usize) {
-    let row = first as f64 + f64::from(from_first.y);
-    let last = text.rows().len() - 1;
-    match row as usize {
-        _ if row < 0.0 => (0, 0),
-        row if row > last => (last, text.text().len()),
-        row => (row, text.at_x(row, from_first.x, measure)),
     }
 }
 

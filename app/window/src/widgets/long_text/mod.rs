@@ -1,10 +1,12 @@
 //! A field for long texts: however long the text is, only the rows in view are laid out, and an edit touches its own line.
 //!
-//! `rows` is where rows begin, `history` what can be undone, `text` the text with its caret, `events` what keys do to it (all pure); `field` draws it.
+//! `rows` is where rows begin, `history` what can be undone, `text` the text with its caret, `events` what keys do to it (all pure); `pressed` follows the
+//! pointer while it is held, and `field` draws it all.
 
 mod events;
 mod field;
 mod history;
+mod pressed;
 mod rows;
 #[cfg(test)]
 mod tests;

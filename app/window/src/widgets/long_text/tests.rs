@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{
     rows::{Measure, Rows, Widths, is_boundary},
-    text::{Caret, Grain, LongText, Step},
+    text::{Caret, Grain, LongText, Step, WORD_BYTES_MAX},
 };
 
 /// All letters are one point wide, those of East Asia two, accents nothing.
@@ -131,6 +131,23 @@ fn words_and_lines_are_selected() {
     assert_eq!((of.selected(), of.caret()), ("", Caret::one(end)));
     of.select_all();
     assert_eq!(of.selected(), of.text());
+}
+
+#[test]
+fn of_a_word_without_end_a_part_is_selected_that_the_pointer_is_in() {
+    let word = "é".repeat(4 * WORD_BYTES_MAX);
+    let mut of = text(&format!("a\n{word}\r\nb"), 100.0);
+    for (at, expected) in [
+        (2, 2..2 + WORD_BYTES_MAX),
+        (2 + word.len(), 2 + word.len() - WORD_BYTES_MAX..2 + word.len()),
+        (2 + word.len() / 2, 2 + word.len() / 2 - WORD_BYTES_MAX..2 + word.len() / 2 + WORD_BYTES_MAX),
+    ] {
+        press(&mut of, at, Grain::Word, false);
+        assert_eq!(of.caret().range(), expected);
+    }
+    // A line is a line, however long it is.
+    press(&mut of, 2 + word.len() / 2, Grain::Line, false);
+    assert_eq!(of.selected(), word);
 }
 
 #[test]

@@ -8,6 +8,9 @@ use super::{
 };
 use crate::widgets::ends::common_ends_of_texts;
 
+/// Of a word that is longer so much is selected at once before the pointer and behind it, bytes.
+pub(super) const WORD_BYTES_MAX: usize = 64 << 10;
+
 /// Where keys go in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Caret {
@@ -200,18 +203,20 @@ impl LongText {
 
     /// What is selected at once at a place, bytes: its word or what stands there between two words, or its line without the end of it.
     fn unit(&self, at: usize, grain: Grain) -> Range<usize> {
-        let line = self.line_of(at);
         match grain {
             Grain::Character => at..at,
-            Grain::Line => line,
+            Grain::Line => self.line_of(at),
             Grain::Word => {
+                let (from, to) = (self.text.ceil_char_boundary(at.saturating_sub(WORD_BYTES_MAX)), self.text.floor_char_boundary(at + WORD_BYTES_MAX));
+                let before = self.text[from..at].rsplit('\n').next().unwrap_or_default();
+                let behind = self.text[at..to].split('\n').next().unwrap_or_default();
+                let is_end = matches!(self.text.as_bytes().get(at + behind.len()), None | Some(b'\n'));
+                let behind = if is_end { behind.strip_suffix('\r').unwrap_or(behind) } else { behind };
                 let kind = |c: char| (is_of_word(c), c.is_whitespace());
-                let here = self.text[at.min(line.end)..line.end].chars().next().or_else(|| self.text[line.start..line.end].chars().next_back());
-                let Some(of) = here.map(kind) else { return line };
-                let at = at.min(line.end);
-                let before: usize = self.text[line.start..at].chars().rev().take_while(|c| kind(*c) == of).map(char::len_utf8).sum();
-                let behind: usize = self.text[at..line.end].chars().take_while(|c| kind(*c) == of).map(char::len_utf8).sum();
-                at - before..at + behind
+                let Some(of) = behind.chars().next().or_else(|| before.chars().next_back()).map(kind) else { return at..at };
+                let num_before: usize = before.chars().rev().take_while(|c| kind(*c) == of).map(char::len_utf8).sum();
+                let num_behind: usize = behind.chars().take_while(|c| kind(*c) == of).map(char::len_utf8).sum();
+                at - num_before..at + num_behind
             }
         }
     }
