@@ -154,7 +154,7 @@ impl Failure {
             let detail = format!("{address}: its certificate is not trusted ({cause})");
             Self::new(Authenticate, detail, "Add its issuer to this machine's trusted certificates, or correct the host's name in url")
         } else if is_tls && cause.contains("corrupt message") {
-            Self::new(Protocol, format!("{address} speaks plain text where TLS was asked for"), "Write http:// instead of https:// in url")
+            Self::new(Protocol, format!("{address} speaks plain text where TLS was asked for"), "Write http:// instead of https:// in url, or correct the port")
         } else if !is_tls && cause.contains("invalid HTTP version") {
             let detail = format!("{address} answered what is no HTTP: the port speaks TLS, or another protocol");
             Self::new(Protocol, detail, "Write https:// in url if the port speaks TLS, else correct the port")

@@ -11,7 +11,7 @@ use switchboard_model::{Origin, Phase, Place, TraceId};
 
 use crate::ledger::{Settled, TargetKind, outcome_word};
 use crate::send::access::MethodSchema;
-use crate::send::charset::{encoding, text_of};
+use crate::send::charset::{reading, text_of};
 use crate::send::command::SendAsk;
 use crate::send::draft::{GrpcDraft, Request, SchemaFrom};
 use crate::send::figures::RepeatFigures;
@@ -168,12 +168,17 @@ impl Answer {
 
     /// The beginning of the body as text, and its encoding where that is none of UTF-8; `None` = it is no text, as far as it says.
     pub fn text(&self) -> Option<(Cow<'_, str>, Option<&'static str>)> {
-        text_of(&self.body, self.content_type())
+        text_of(&self.body, self.content_type(), self.is_body_a_beginning())
     }
 
     /// Whether the body is text, as far as it says.
     pub fn is_text(&self) -> bool {
-        std::str::from_utf8(&self.body).is_ok() || self.content_type().is_some_and(|content_type| encoding(content_type).is_some())
+        reading(&self.body, self.content_type(), self.is_body_a_beginning()).is_some()
+    }
+
+    /// Whether more of the body came than is kept, comes yet, or would have come.
+    fn is_body_a_beginning(&self) -> bool {
+        self.wire_bytes.is_none() || self.cut.is_some() || (self.body.len() as u64) < self.body_bytes
     }
 
     fn content_type(&self) -> Option<&str> {

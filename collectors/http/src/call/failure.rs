@@ -63,7 +63,7 @@ pub(super) fn tls(origin: &Origin, error: &io::Error) -> String {
 fn tls_error(origin: &Origin, error: &rustls::Error) -> String {
     use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage, PeerIncompatible};
     match error {
-        InvalidMessage(_) => format!("{origin}: the server answered in plain text where TLS was spoken. Write http:// instead of https://"),
+        InvalidMessage(_) => format!("{origin}: the server answered in plain text where TLS was spoken. Write http://, or correct the port"),
         InvalidCertificate(CertificateError::UnknownIssuer) => {
             format!("{origin}: nobody who is trusted here issued its certificate. Name the certificate of its authority under Root certificates")
         }
@@ -133,11 +133,11 @@ pub(super) fn unasked(origin: &Origin, first: &[u8]) -> String {
 }
 
 /// What a server speaks that is none of HTTP/1, by the first bytes of it; the same whether they came before the request left or after it. `None` = they do
-/// not tell.
+/// not tell. They are taken as far as they have come, four of them at least.
 fn spoken_instead(origin: &Origin, first: &[u8]) -> Option<String> {
     let told = match first {
         // A frame with HTTP/2's settings (RFC 9113, 6.5), with which a server begins.
-        [0, _, _, 4, _] if origin.scheme() == Scheme::Http => {
+        [0, _, _, 4, ..] if origin.scheme() == Scheme::Http => {
             "the server speaks only HTTP/2 there, as for gRPC, which is not spoken in plain text here. Correct the port, or call it by gRPC"
         }
         // RFC 4253, 4.2.
@@ -311,6 +311,8 @@ mod tests {
         let [plain, secured] = ["http", "https"].map(|scheme| Origin::parse(&format!("{scheme}://shop.example")).expect("an address").0);
         for (origin, first, expected) in [
             (&plain, &[0, 0, 6, 4, 0][..], "speaks only HTTP/2 there"),
+            (&plain, &[0, 0, 6, 4], "speaks only HTTP/2 there"),
+            (&plain, &[0, 0, 6], "spoke before it was asked anything"),
             (&plain, b"SSH-2", "speaks SSH there, and not HTTP"),
             (&plain, b"220-f", "as one for mail (SMTP) or files (FTP)"),
             (&plain, b"HTTP/", "spoke before it was asked anything"),

@@ -336,7 +336,7 @@ fn tls_and_plain_text_are_told_apart_both_ways() {
         })
         .await;
         let config = || trusting(&authority);
-        get_with(answers.address, config()).await.assert_not_done("the server answered in plain text where TLS was spoken. Write http:// instead of https://");
+        get_with(answers.address, config()).await.assert_not_done("the server answered in plain text where TLS was spoken. Write http://, or correct the port");
         get_with(closes.address, config()).await.assert_not_done("it ended the connection when TLS was spoken. Write http:// instead of https://");
         let config = CallConfig { connect_timeout: Duration::from_millis(300), ..config() };
         get_with(plain.address, config).await.assert_not_done("it takes connections, but does not answer TLS within 300 ms. Write http:// instead of https://");

@@ -245,7 +245,7 @@ fn tls_is_spoken_and_a_mismatch_is_named() {
     let mut seen = Observed::start_with(&runtime, fast(application.url().replace("http://", "https://")));
     let (detail, next_step) = seen.until_status(SourcePhase::Failed, Some(FailureKind::Protocol));
     assert_eq!(detail, format!("https://{}/actuator speaks plain text where TLS was asked for", application.address));
-    assert_eq!(next_step, "Write http:// instead of https:// in url");
+    assert_eq!(next_step, "Write http:// instead of https:// in url, or correct the port");
 }
 
 /// A listener whose connections speak TLS.

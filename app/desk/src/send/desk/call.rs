@@ -142,8 +142,8 @@ pub(super) fn no_such_method(schema: &dyn MethodSchema, from: &SchemaFrom, metho
     let who = if *from == SchemaFrom::Reflection { "the server tells" } else { "the schema knows" };
     let left_out = match schema.notes() {
         [] => String::new(),
-        [only] => format!(". Of that something could not be read: {only}"),
-        [first, rest @ ..] => format!(". Of that {} things could not be read, the first: {first}", rest.len() + 1),
+        [only] => format!(". Part of the schema could not be read: {only}"),
+        [first, rest @ ..] => format!(". {} parts of the schema could not be read, the first: {first}", rest.len() + 1),
     };
     Mistake::new("method", format!("{who} of no method {method}; choose one that it tells of{left_out}"))
 }

@@ -81,12 +81,19 @@ fn in_words(message: &str, at: &str) -> String {
         return format!("this takes {ONE_OF_ITS_WORDS}; here stands neither");
     }
     if let Some(rest) = message.strip_prefix("unknown variant ") {
-        return rest.split_once(", expected ").map_or_else(|| format!("{rest} is not known"), |(found, of)| format!("{found} is not known; write {of}"));
+        // What is not known may be a secret that was written where a word belongs.
+        let of = rest.rsplit_once(", expected ").map_or_else(String::new, |(_, of)| format!("; write {of}"));
+        return format!("the word that stands here is not known{of}");
+    }
+    if let Some(rest) = message.strip_prefix("invalid value: ") {
+        let expected = rest.rsplit_once(", expected ").map_or("another value", |(_, expected)| whole_number(expected).unwrap_or(expected));
+        return format!("this takes {expected}; here stands another value");
     }
     let found_and_expected = message.strip_prefix("invalid type: ").and_then(|rest| rest.rsplit_once(", expected "));
     let Some((found, expected)) = found_and_expected else { return message.to_owned() };
     let found = match found.split([' ', '`']).next().unwrap_or_default() {
         "string" => "a text",
+        "floating" if whole_number(expected).is_some() => "one with a point",
         "integer" | "floating" => "a number",
         "boolean" => "true or false",
         "sequence" => "a list",
@@ -101,7 +108,8 @@ fn in_words(message: &str, at: &str) -> String {
         "a boolean" => "true or false".to_owned(),
         "a sequence" => "a list".to_owned(),
         "a map" => "a table".to_owned(),
-        "f64" | "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" => "a number".to_owned(),
+        "f64" => "a number".to_owned(),
+        _ if whole_number(expected).is_some() => "a whole number".to_owned(),
         _ if expected.starts_with("struct variant") => format!("a table of its own: {{ {} = {{ … }} }}", word(expected)),
         _ if expected.starts_with("newtype variant") => format!("a value: {{ {} = … }}", word(expected)),
         _ if expected.starts_with("struct ") => "a table".to_owned(),
@@ -109,6 +117,21 @@ fn in_words(message: &str, at: &str) -> String {
         other => other.to_owned(),
     };
     format!("this takes {expected}; here stands {found}")
+}
+
+/// What is taken where serde says that it takes a number of this type; `None` = it is none of whole numbers.
+fn whole_number(expected: &str) -> Option<&'static str> {
+    Some(match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number from 0 on",
+        "i8" => "a whole number from -128 to 127",
+        "i16" => "a whole number from -32768 to 32767",
+        "i32" => "a whole number from -2147483648 to 2147483647",
+        "i64" | "isize" => "a whole number",
+        _ => return None,
+    })
 }
 
 /// `ApiKey` as `api_key`.

@@ -81,7 +81,12 @@ fn what_is_no_request_says_why() {
         ("[http]\nauth = { bearer = \"hunter2\" }", "line 2: this takes a table of its own: { bearer = { … } }; here stands a text"),
         ("[http]\nauth = { api_key = 7 }", "line 2: this takes a table of its own: { api_key = { … } }; here stands a number"),
         ("[http]\nauth = { none = 1, bearer = { secret = \"a\" } }", "line 2: this table takes one of its words; here are none, or several"),
-        ("[http]\nauth = { beer = 1 }", "line 2: `beer` is not known; write one of `none`, `bearer`"),
+        ("[http]\nauth = { beer = 1 }", "line 2: the word that stands here is not known; write one of `none`, `bearer`"),
+        ("[http]\nauth = \"hunter2\"", "line 2: the word that stands here is not known; write one of `none`, `bearer`"),
+        ("[http]\nauth = \"hunter2, expected u8\"", "line 2: the word that stands here is not known; write one of `none`, `bearer`"),
+        ("[record]\ntopic = \"t\"\ncopies = -7", "line 3: this takes a whole number from 0 "),
+        ("[record]\ntopic = \"t\"\npartition = 4294967296", "line 3: this takes a whole number from -2147483648 to 2147483647; here stands another value"),
+        ("[record]\ntopic = \"t\"\ncopies = 1.5", "line 3: this takes a whole number; here stands one with a point"),
         ("[http]\nbody = \"json\"", "line 2: this takes a value: { json = … }; here stands the word alone"),
         ("[http]\nbody = []", "line 2: this takes one of its words, or a table with one; here stands neither"),
         ("[http]\ntimeout_s = \"long\"", "line 2: this takes a number; here stands a text"),
@@ -91,7 +96,10 @@ fn what_is_no_request_says_why() {
     ] {
         let refused = Draft::parse(text).expect_err(text).to_string();
         assert!(refused.contains(told), "{text:?}: {refused}");
-        assert!(!refused.contains("::") && !refused.contains("variant") && !refused.contains("hunter2"), "{refused}");
+        assert!(
+            !refused.contains("::") && !refused.contains("variant") && !refused.contains("hunter2") && !refused.contains("-7") && !refused.contains("u32"),
+            "{refused}"
+        );
     }
     assert_eq!(Draft::parse(&"#".repeat(DRAFT_BYTES_MAX + 1)), Err(DraftError::TooLong));
 }

@@ -22,6 +22,8 @@ const BY_CHANGE: &str = "your change";
 const STAND_IN: &[u8] = b"redacted:";
 /// Hexadecimal digits behind it.
 const STAND_IN_DIGITS: usize = 6;
+/// Changes to one record, of which those to headers count one by one.
+const CHANGES_MAX: usize = 1_000;
 
 /// A change to a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,7 +122,7 @@ pub enum ChangeError {
     /// The change makes no sense for this record.
     #[error("not changed: {change}: {why}")]
     Wrong {
-        /// The change, in words.
+        /// The change, in words, without what it writes: that may be a secret of the record.
         change: String,
         /// Why not.
         why: String,
@@ -128,6 +130,9 @@ pub enum ChangeError {
     /// None of the changes applies to it; as it was it is not wanted.
     #[error("not changed: no change applies to it, and as it is it is not sent")]
     Unchanged,
+    /// There are more changes to it than to any record, or larger ones.
+    #[error("not changed: {0}")]
+    TooMuch(String),
     /// It would carry what stands for a secret here.
     #[error("not changed: {0} would hold a stand-in for a secret (redacted:…), not what was there. Change other parts, or write the secret itself")]
     StandIn(&'static str),
@@ -147,10 +152,18 @@ impl Changes {
         self.to_all.is_empty() && self.to_one.values().all(Vec::is_empty)
     }
 
-    /// What is wrong with the first of them that makes no sense; `None` = all do.
+    /// What is wrong with the first of them that makes no sense, or with all of them together; `None` = nothing.
     pub fn mistake(&self) -> Option<String> {
         let mut all = self.to_all.iter().chain(self.to_one.values().flatten());
-        all.find_map(|change| change.mistake().map(|why| format!("{change}: {why}")))
+        let of_one = || all.find_map(|change| change.mistake().map(|why| format!("{}: {why}", change.without_values())));
+        self.too_much().or_else(of_one)
+    }
+
+    /// Why they are more than any record has, or larger; `None` = they are not.
+    pub(in crate::send) fn too_much(&self) -> Option<String> {
+        let to_all = Extent::default().with(&self.to_all);
+        let of_record = |(letter, changes): (&LetterKey, &Vec<Change>)| to_all.with(changes).too_much().map(|why| format!("{letter}: {why}"));
+        to_all.too_much().or_else(|| self.to_one.iter().find_map(of_record))
     }
 
     /// Those to a record, in their order.
@@ -159,7 +172,56 @@ impl Changes {
     }
 }
 
+/// What changes to a record come to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::send) struct Extent {
+    num: usize,
+    /// Of their pieces, bytes.
+    num_bytes: usize,
+}
+
+impl Extent {
+    /// With these as well.
+    pub fn with<'a>(self, changes: impl IntoIterator<Item = &'a Change>) -> Self {
+        changes.into_iter().fold(self, |sum, change| {
+            let (num, num_bytes) = match change {
+                Change::KeyAround(pieces) | Change::ValueAround(pieces) => (1, around::num_bytes(pieces)),
+                Change::Headers(edits) => (edits.len().max(1), edits.iter().fold(0_usize, |sum, edit| sum.saturating_add(edit.num_bytes()))),
+                _ => (1, 0),
+            };
+            Self { num: sum.num.saturating_add(num), num_bytes: sum.num_bytes.saturating_add(num_bytes) }
+        })
+    }
+
+    /// Why no record has so many; `None` = one may.
+    pub fn too_much(self) -> Option<String> {
+        if self.num > CHANGES_MAX {
+            return Some(format!("there are {} changes to it; make {CHANGES_MAX} at most", self.num));
+        }
+        around::too_large(self.num_bytes)
+    }
+}
+
 impl Change {
+    /// What it does, in words that may be written down and shown anywhere: what it writes, and looks for, is not in them.
+    pub fn without_values(&self) -> String {
+        match self {
+            Self::Set { path, .. } => format!("set {path}"),
+            Self::Replace { .. } => "replace a text".to_owned(),
+            Self::SetHeader { name, .. } => format!("header {name} becomes another"),
+            Self::Headers(edits) => {
+                let edits: Vec<String> = edits.iter().map(HeaderEdit::without_values).collect();
+                format!("headers by hand: {}", edits.join("; "))
+            }
+            Self::Key(_) => "the key becomes another".to_owned(),
+            Self::Value(_) => "the value becomes another".to_owned(),
+            // No values are in these.
+            Self::Remove { .. } | Self::Rename { .. } | Self::RemoveHeader { .. } | Self::RenameHeader { .. } | Self::KeyAround(_) | Self::ValueAround(_) => {
+                self.to_string()
+            }
+        }
+    }
+
     /// Why it makes no sense whatever the record; `None` = it does.
     pub fn mistake(&self) -> Option<String> {
         match self {
@@ -224,8 +286,11 @@ fn digits(bytes: &[u8]) -> String {
 }
 
 impl Edited {
-    /// Changes key and value.
-    pub fn of<'a>(mut original: OriginalRecord, changes: impl Iterator<Item = &'a Change>) -> Result<Self, ChangeError> {
+    /// Changes key and value. `changes`: all that are made to the record, also those to its headers.
+    pub fn of<'a>(mut original: OriginalRecord, changes: impl Iterator<Item = &'a Change> + Clone) -> Result<Self, ChangeError> {
+        if let Some(why) = Extent::default().with(changes.clone()).too_much() {
+            return Err(ChangeError::TooMuch(why));
+        }
         let (key, value) = (original.key.clone(), original.value.clone());
         for change in changes.filter(|change| !change.is_of_headers()) {
             apply(&mut original, change, (&key, &value))?;
@@ -274,7 +339,7 @@ pub(in crate::send) fn change_headers<'a>(
 
 /// `was`: key and value as they lie there.
 fn apply(record: &mut OriginalRecord, change: &Change, was: (&Option<Vec<u8>>, &Option<Vec<u8>>)) -> Result<(), ChangeError> {
-    let wrong = |why: String| ChangeError::Wrong { change: change.to_string(), why };
+    let wrong = |why: String| ChangeError::Wrong { change: change.without_values(), why };
     match change {
         Change::Key(key) => record.key = key.bytes().map_err(wrong)?,
         Change::Value(value) => record.value = value.bytes().map_err(wrong)?,
@@ -310,7 +375,7 @@ fn apply_to_headers(record: &mut OutgoingRecord, original: &[RawHeader], change:
     let headers = &mut record.headers;
     match change {
         Change::SetHeader { name, value } => {
-            let value = value.bytes().map_err(|why| ChangeError::Wrong { change: change.to_string(), why })?;
+            let value = value.bytes().map_err(|why| ChangeError::Wrong { change: change.without_values(), why })?;
             let set = RawHeader { name: name.clone(), value };
             match headers.iter().position(|header| header.name == *name) {
                 Some(first) => {
@@ -326,7 +391,7 @@ fn apply_to_headers(record: &mut OutgoingRecord, original: &[RawHeader], change:
         }
         Change::RemoveHeader { name } => headers.retain(|header| header.name != *name),
         Change::RenameHeader { name, to } => headers.iter_mut().filter(|header| header.name == *name).for_each(|header| header.name.clone_from(to)),
-        Change::Headers(edits) => headers::edit(headers, edits, original).map_err(|why| ChangeError::Wrong { change: change.to_string(), why })?,
+        Change::Headers(edits) => headers::edit(headers, edits, original).map_err(|why| ChangeError::Wrong { change: change.without_values(), why })?,
         _ => {}
     }
     Ok(())

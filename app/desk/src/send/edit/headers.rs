@@ -61,6 +61,21 @@ impl HeaderEdit {
             Self::Add(new) => of_new(new),
         }
     }
+
+    /// What its pieces come to, bytes.
+    pub(super) fn num_bytes(&self) -> usize {
+        if let Self::Around { pieces, .. } = self { around::num_bytes(pieces) } else { 0 }
+    }
+
+    /// What it does, in words, without values.
+    pub(super) fn without_values(&self) -> String {
+        match self {
+            Self::At { name, to: Some(new), .. } if *name == new.name => format!("{name} becomes another"),
+            Self::At { name, to: Some(new), .. } => format!("{name} is called {} and becomes another", new.name),
+            Self::Add(new) => format!("{} is added", new.name),
+            Self::At { to: None, .. } | Self::Around { .. } => self.to_string(),
+        }
+    }
 }
 
 /// Makes the edits, all by the places that headers have before the first of them; an error says which has no header any longer. `original`: the headers as

@@ -11,8 +11,9 @@ mod member;
 mod path;
 
 pub use around::Piece;
+pub(in crate::send) use around::Secrets;
 pub use change::{Change, ChangeError, Changes, NewBytes};
-pub(in crate::send) use change::{Edited, change_headers};
+pub(in crate::send) use change::{Edited, Extent, change_headers};
 pub use difference::{Difference, Part, Place as OtherPlace};
 pub use headers::{HeaderEdit, NewHeader};
 pub use masked::{Masked, MaskedRecord};

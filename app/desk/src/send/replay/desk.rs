@@ -149,7 +149,7 @@ impl ReplayDesk {
         Arc::clone(&self.shared.board.lock())
     }
 
-    /// Stops a run, and waits until what was on its way is written down.
+    /// Stops a run, and waits until what was on its way is written down, and a plan that is being saved.
     pub async fn stop(self) {
         drop(self.commands);
         if tokio::time::timeout(Duration::from_millis(1_500), self.task).await.is_err() {

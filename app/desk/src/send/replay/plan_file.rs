@@ -1,6 +1,6 @@
 //! A preview as a file, from which it can be looked at, and sent without a window: what would be sent to where, what is changed, what is skipped
 //! and who would read it. Of records it has places and hashes, and no contents but those of changes; what an edit left of a record's secrets stands in it
-//! as its place.
+//! as its place, and one that puts a secret into another part of its record is not saved. Why a record is skipped stands in it without what a change writes.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use switchboard_model::{MessageRef, Place, RawHash, ToldPlace, TraceId};
 
 use crate::ledger::{KindHash, LetterKey};
-use crate::send::edit::{Change, Changes};
+use crate::send::edit::{Change, Changes, Extent};
 use crate::send::record_file::RecordFile;
 use crate::send::replay::{AskedFile, AskedLetter, AskedLetters, AskedRange, Planned, Preview, RangeOf, ReplayAsk, ReplayOptions, ReplayTarget, TargetPlan};
 
@@ -195,7 +195,7 @@ pub(super) fn write(folder: &Path, preview: &Preview, changes: &Changes, key_id:
     let path = folder.join(format!("{}.json", preview.replay_id));
     let text = serde_json::to_string_pretty(&of_preview(preview, changes, key_id)?).map_err(|error| error.to_string())?;
     if text.len() as u64 > BYTES_MAX {
-        return Err(format!("the plan would be longer than {} MiB, and nobody could read it again. Mark fewer records", BYTES_MAX >> 20));
+        return Err(too_long(preview.file.is_some()));
     }
     let failed = |error: std::io::Error| format!("{} cannot be written: {error}. Make room, or let the program write there", path.display());
     std::fs::create_dir_all(folder).map_err(failed)?;
@@ -210,6 +210,12 @@ pub(super) fn write(folder: &Path, preview: &Preview, changes: &Changes, key_id:
     let mut file = options.open(&part).map_err(failed)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&part, &path)).map_err(failed)?;
     Ok(path)
+}
+
+/// What it would hold of records that lie on a cluster is a line of each; of a file's it is what is changed, and what is skipped.
+fn too_long(is_of_file: bool) -> String {
+    let shorten = if is_of_file { "Change fewer records of the file, or change its lines themselves" } else { "Mark fewer records" };
+    format!("the plan would be longer than {} MiB, and nobody could read it again. {shorten}", BYTES_MAX >> 20)
 }
 
 fn of_preview(preview: &Preview, changes: &Changes, key_id: &str) -> Result<PlanFile, String> {
@@ -371,6 +377,9 @@ pub fn parse(text: &[u8]) -> Result<ReplayAsk, String> {
         });
     }
     let changes = Arc::new(Changes { to_all: plan.changes, to_one });
+    if let Some(why) = changes.too_much() {
+        return Err(why);
+    }
     let to = other_cluster(plan.to, &plan.from);
     Ok(ReplayAsk {
         cluster: plan.from,
@@ -399,6 +408,11 @@ fn of_file(plan: PlanFile, path: PathBuf, target: ReplayTarget) -> Result<Replay
     if planned_hash.is_some() && plan.key_id.is_none() {
         return Err("it has no `key_id`, which says what `file_hash` is of. Save it anew in the window, or leave both out".to_owned());
     }
+    let to_all = Extent::default().with(&plan.changes);
+    let of_line = |line: &LineChanges| to_all.with(&line.changes).too_much().map(|why| format!("line {}: {why}", line.line));
+    if let Some(why) = to_all.too_much().or_else(|| plan.lines.iter().find_map(of_line)) {
+        return Err(why);
+    }
     let line_changes = plan.lines.into_iter().map(|line| (line.line, line.changes)).collect();
     Ok(ReplayAsk {
         target,
@@ -426,6 +440,9 @@ fn of_ranges(plan: PlanFile, target: ReplayTarget) -> Result<ReplayAsk, String> 
     }
     let ranges = plan.ranges.iter().map(range).collect::<Result<_, _>>()?;
     let changes = Arc::new(Changes { to_all: plan.changes, ..Changes::default() });
+    if let Some(why) = changes.too_much() {
+        return Err(why);
+    }
     Ok(ReplayAsk {
         target,
         letters: AskedLetters::Ranges(ranges),
@@ -491,6 +508,27 @@ mod tests {
         ] {
             assert!(parsed.as_ref().is_err_and(|told| told.contains(why)), "{why}: {parsed:?}");
         }
+        let changes = |num: usize| vec!["{\"key\":\"null\"}"; num].join(",");
+        let of_two = |to_all: usize, to_one: usize| {
+            let record = format!(
+                "{{\"channel\":\"o\",\"partition\":0,\"offset\":1,\"time_ns\":null,\"hash\":\"1f\",\"size_bytes\":1,\"to_partition\":null,\"changes\":[{}]}}",
+                changes(to_one)
+            );
+            plan(&format!(",\"key_id\":\"k\",\"changes\":[{}],\"records\":[{record}]", changes(to_all)))
+        };
+        let of_lines = |num: usize| of_file(&format!(",\"to\":\"a\",\"lines\":[{{\"line\":3,\"changes\":[{}]}}]", changes(num)));
+        assert!(of_two(600, 400).is_ok() && of_lines(1_000).is_ok(), "{:?}", of_two(600, 400));
+        for (parsed, why) in [
+            (of_two(600, 401), "there are 1001 changes to it; make 1000 at most"),
+            (of_lines(1_001), "line 3: there are 1001 changes to it"),
+            (
+                plan(&format!(",\"ranges\":[{{\"channel\":\"o\",\"partition\":0,\"from\":1,\"to\":2}}],\"changes\":[{}]", changes(1_001))),
+                "there are 1001 changes",
+            ),
+        ] {
+            assert!(parsed.as_ref().is_err_and(|told| told.contains(why)), "{why}");
+        }
+        assert!(too_long(false).ends_with("Mark fewer records") && too_long(true).ends_with("or change its lines themselves"));
         let folder = tempfile::tempdir().expect("a folder");
         let plan = folder.path().join("plan.json");
         std::fs::write(&plan, "{\"switchboard_plan\":1,\"to\":\"a\",\"file\":\"orders.jsonl\",\"targets\":{}}").expect("written");

@@ -35,6 +35,7 @@ mod file;
 mod gate;
 mod looking;
 mod ranges;
+mod saving;
 mod sending;
 mod targets;
 
@@ -111,8 +112,8 @@ struct World {
     size_limit: Result<u64, String>,
     /// Where it is fewer.
     smaller: BTreeMap<String, u64>,
-    /// Whether what is read comes at all.
-    is_mute: bool,
+    /// Whether nothing that is read comes, until it does.
+    is_mute: watch::Sender<bool>,
     /// Whether it is not told either which offsets there are.
     tells_no_extents: bool,
     /// Partitions of the channels, beside the one with records, that nobody leads.
@@ -170,7 +171,7 @@ impl World {
             caps: Caps::default(),
             size_limit: Ok(1 << 20),
             smaller: BTreeMap::new(),
-            is_mute: false,
+            is_mute: watch::channel(false).0,
             tells_no_extents: false,
             leaderless: Vec::new(),
             batch_limits: Mutex::default(),
@@ -275,9 +276,9 @@ impl ClusterAccess for World {
             Some(record) => Ok(record.clone()),
         };
         let read: Vec<_> = seen.iter().map(read).collect();
-        let is_mute = self.is_mute;
+        let mut is_mute = self.is_mute.subscribe();
         Box::pin(async move {
-            if is_mute {
+            if is_mute.wait_for(|is_mute| !is_mute).await.is_err() {
                 std::future::pending::<()>().await;
             }
             read

@@ -111,9 +111,9 @@ fn of_a_method_that_is_not_known_it_is_said_what_could_not_be_read() {
     let unknown = "of no method shop.Orders/Place; choose one that it tells of";
     assert_eq!(said(&[], &SchemaFrom::Reflection), format!("the server tells {unknown}"));
     let broken = "orders.proto was left out: nobody has shop.Order";
-    assert_eq!(said(&[broken], &SchemaFrom::Reflection), format!("the server tells {unknown}. Of that something could not be read: {broken}"));
+    assert_eq!(said(&[broken], &SchemaFrom::Reflection), format!("the server tells {unknown}. Part of the schema could not be read: {broken}"));
     let files = SchemaFrom::Protos { files: Vec::new(), roots: Vec::new() };
-    assert_eq!(said(&[broken, "b"], &files), format!("the schema knows {unknown}. Of that 2 things could not be read, the first: {broken}"));
+    assert_eq!(said(&[broken, "b"], &files), format!("the schema knows {unknown}. 2 parts of the schema could not be read, the first: {broken}"));
 }
 
 /// The server that is called: where its name led to when that was allowed.

@@ -16,6 +16,10 @@ fn record(key: Option<&[u8]>, value: Option<&[u8]>) -> OriginalRecord {
     }
 }
 
+fn letter() -> LetterKey {
+    LetterKey { at: record(None, None).seen.at, timestamp_ns: Some(1) }
+}
+
 fn edited(value: &[u8], changes: &[Change]) -> Result<Option<Vec<u8>>, ChangeError> {
     Edited::of(record(Some(b"k"), Some(value)), changes.iter()).map(|edited| edited.original.value)
 }
@@ -66,7 +70,7 @@ fn what_cannot_be_changed_is_not_sent_and_says_why() {
     assert_eq!(edited(b"\xff{}", &[set("a", "1")]), Err(ChangeError::NoText));
     assert!(matches!(edited(b"hello", &[set("a", "1")]), Err(ChangeError::NoJson(_))));
     assert_eq!(Edited::of(record(None, None), [set("a", "1")].iter()).err(), Some(ChangeError::NoValue));
-    assert!(edited(b"{\"a\":1,\"a\":2}", &[set("a", "1")]).is_err_and(|error| error.to_string() == "not changed: set a to 1: a stands there more than once"));
+    assert!(edited(b"{\"a\":1,\"a\":2}", &[set("a", "1")]).is_err_and(|error| error.to_string() == "not changed: set a: a stands there more than once"));
     for (change, why) in [
         (set("a", "tru"), "is no JSON value"),
         (Change::Replace { find: String::new(), with: "x".to_owned() }, "which text"),
@@ -78,6 +82,51 @@ fn what_cannot_be_changed_is_not_sent_and_says_why() {
         assert!(changes.mistake().is_some_and(|told| told.contains(why)), "{change}");
     }
     assert_eq!(Changes { to_all: vec![set("a", "1")], ..Changes::default() }.mistake(), None);
+}
+
+#[test]
+fn why_a_record_cannot_be_changed_is_said_without_what_the_change_writes() {
+    let secret = || NewBytes::Text("hunter2".to_owned());
+    let new = |name: &str| NewHeader { name: name.to_owned(), value: secret() };
+    let at = |name: &str, to: &str| HeaderEdit::At { name: name.to_owned(), nth: 0, to: Some(new(to)) };
+    let edits = vec![at("authorization", "authorization"), at("a", "b"), HeaderEdit::Add(new("c")), HeaderEdit::At { name: "d".to_owned(), nth: 0, to: None }];
+    let by_hand = Change::Headers(edits);
+    let words = "headers by hand: authorization becomes another; a is called b and becomes another; c is added; d goes";
+    let gone = change_headers(false, &mut built(Vec::new()), &[], [by_hand.clone()].iter(), &redactor()).expect_err("it is not there").to_string();
+    assert!(gone.starts_with(&format!("not changed: {words}: the header ")) && gone.ends_with("is not there any longer once other changes are made"), "{gone}");
+    let of_value = edited(b"{\"a\":1,\"a\":2}", &[set("a", "\"hunter2\"")]).expect_err("twice").to_string();
+    assert!(of_value.starts_with("not changed: set a: "), "{of_value}");
+    for change in [
+        by_hand,
+        set("a", "\"hunter2\""),
+        Change::Replace { find: "hunter2".to_owned(), with: "hunter2".to_owned() },
+        Change::SetHeader { name: "authorization".to_owned(), value: secret() },
+        Change::Key(secret()),
+        Change::Value(secret()),
+        Change::KeyAround(vec![Piece::Text("hunter2".to_owned())]),
+        Change::ValueAround(vec![Piece::Text("hunter2".to_owned())]),
+    ] {
+        let words = change.without_values();
+        assert!(!words.contains("hunter2") && !words.is_empty(), "{words}");
+    }
+    assert!(!gone.contains("hunter2") && !of_value.contains("hunter2"));
+}
+
+#[test]
+fn a_record_has_so_many_changes_and_pieces_and_no_more_in_all_of_its_parts_together() {
+    let kept = || vec![Piece::Kept { from: 0, size: 20 << 20 }];
+    let around = |name: &str| HeaderEdit::Around { name: name.to_owned(), nth: 0, to: name.to_owned(), pieces: kept() };
+    let changes = |of_headers: &[&str]| {
+        let of_headers = Change::Headers(of_headers.iter().map(|name| around(name)).collect());
+        Changes { to_all: vec![Change::KeyAround(kept())], to_one: BTreeMap::from([(letter(), vec![Change::ValueAround(kept()), of_headers])]) }
+    };
+    let many = |num: usize| Changes { to_all: vec![set("a", "1"); 999], to_one: BTreeMap::from([(letter(), vec![set("a", "1"); num])]) };
+    assert_eq!((changes(&["a"]).mistake(), many(1).mistake()), (None, None));
+    for (changes, why) in [(changes(&["a", "b"]), "its pieces come to more than 64 MiB"), (many(2), "there are 1001 changes to it; make 1000 at most")] {
+        assert!(changes.mistake().is_some_and(|told| told.ends_with(why)), "{why}");
+        let refused = Edited::of(record(None, Some(b"{\"a\":0}")), changes.to(&letter())).err();
+        assert_eq!(refused, Some(ChangeError::TooMuch(why.to_owned())));
+    }
 }
 
 #[test]

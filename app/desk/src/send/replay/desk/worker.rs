@@ -29,6 +29,8 @@ use crate::send::replay::{AskedLetters, ReplayCommand};
 const MAX_NOTE_CHARS: usize = 400;
 /// Clusters of files whose names are kept.
 const MAX_OF_FILES: usize = 1_000;
+/// At the session's end so long is waited for what is under way; whoever ends it waits a little longer (`ReplayDesk::stop`).
+const END_WITHIN: Duration = Duration::from_millis(1_300);
 
 struct Going {
     reach: Reach,
@@ -53,6 +55,8 @@ pub(super) struct Worker {
     of_files: ClusterIds,
     /// Records that are being written into a file.
     exporting: Option<OperationHandle<()>>,
+    /// A plan that is being saved, or was.
+    saving: Option<JoinHandle<()>>,
     /// A record that is being read again to be edited.
     editing: Option<JoinHandle<()>>,
     /// One of the preview that is being read again to be looked at.
@@ -73,6 +77,7 @@ impl Worker {
             preparing: None,
             of_files: ClusterIds::new(),
             exporting: None,
+            saving: None,
             editing: None,
             looking: None,
         }
@@ -110,9 +115,18 @@ impl Worker {
         if let Some(operation) = self.exporting.take() {
             operation.cancel();
         }
-        if let Some(run) = self.run.take() {
-            stop(run, &self.shared).await;
-        }
+        let (run, saving) = (self.run.take(), self.saving.take());
+        let stopped = async {
+            if let Some(run) = run {
+                stop(run, &self.shared).await;
+            }
+        };
+        let saved = async {
+            if let Some(saving) = saving {
+                saving::end(saving, END_WITHIN).await;
+            }
+        };
+        tokio::join!(stopped, saved);
     }
 
     async fn carry_out(&mut self, command: ReplayCommand) {
@@ -405,7 +419,7 @@ async fn stop(run: Going, shared: &Shared) {
     run.wanted.send_replace(Wanted::Stop);
     let is_ended = || shared.board.lock().run.as_ref().is_none_or(|run| run.phase.is_ended());
     // Once it has ended it only watches.
-    let deadline = tokio::time::Instant::now() + Duration::from_millis(1_300);
+    let deadline = tokio::time::Instant::now() + END_WITHIN;
     while !is_ended() && !run.task.is_finished() && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

@@ -138,7 +138,7 @@ async fn the_question_what_lies_in_a_range_can_be_stopped() {
 
 #[tokio::test]
 async fn how_many_lie_in_a_range_is_told_once_it_is_known() {
-    let desk = Desk::new(World { is_mute: true, ..World::new(3) });
+    let desk = Desk::new(World { is_mute: watch::channel(true).0, ..World::new(3) });
     desk.desk.command(ReplayCommand::Preview(ask_for(COPY, vec![offsets(0, 2)])));
     desk.until("how many", |board| board.preparing == Some(Preparing { num_read: 0, num_asked: Some(3) })).await;
 }

@@ -136,7 +136,7 @@ async fn a_run_whose_source_is_removed_stops_in_the_midst_and_loses_nothing_from
 
 #[tokio::test]
 async fn a_preview_whose_source_is_removed_while_it_is_made_is_given_up() {
-    let desk = Desk::new(World { is_mute: true, ..World::new(3) });
+    let desk = Desk::new(World { is_mute: watch::channel(true).0, ..World::new(3) });
     desk.desk.command(ask(CLUSTER, TARGET, AskedLetters::These(vec![asked(0)])));
     desk.until("reading", |board| board.preparing.is_some()).await;
     desk.desk.remove_cluster(CLUSTER);
@@ -154,7 +154,7 @@ async fn a_preview_is_an_operation_that_tells_how_far_it_is_and_can_be_stopped()
     assert_eq!(made.progress, Some(Progress { done: 12, total: Some(12), unit: "letters" }));
     assert_eq!(made.end.as_ref().map(|end| end.how.clone()), Some(OperationEnd::Done));
 
-    let desk = Desk::new(World { is_mute: true, ..World::new(3) });
+    let desk = Desk::new(World { is_mute: watch::channel(true).0, ..World::new(3) });
     desk.desk.command(ask(CLUSTER, TARGET, AskedLetters::These(vec![asked(0)])));
     let board = desk.until_operations("progress", |board| board.running.iter().any(|view| view.progress.is_some())).await;
     assert_eq!(board.running[0].progress, Some(Progress { done: 0, total: Some(1), unit: "letters" }));
@@ -187,7 +187,7 @@ async fn a_preview_that_cannot_begin_leaves_the_one_that_is_shown() {
 
 #[tokio::test]
 async fn a_preview_that_is_dismissed_or_asked_for_anew_is_a_cancelled_operation() {
-    let desk = Desk::new(World { is_mute: true, ..World::new(3) });
+    let desk = Desk::new(World { is_mute: watch::channel(true).0, ..World::new(3) });
     desk.desk.command(ask(CLUSTER, TARGET, AskedLetters::These(vec![asked(0)])));
     desk.desk.command(ask(CLUSTER, TARGET, AskedLetters::These(vec![asked(1)])));
     desk.until_operations("another", |board| board.running.len() == 1 && board.ended.len() == 1).await;
