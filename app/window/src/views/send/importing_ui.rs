@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(goes(Some("local"), "local", &[("sku", "A"), ("id", "1")]), "imported", "what is there is not added to");
         assert_eq!(goes(Some("local"), "local", &[("base", "http://a"), ("id", "1"), ("sku", "A")]), "local");
         assert_eq!(goes(Some("local"), "local", &[("base", "http://b")]), "imported");
-        assert_eq!(goes(Some("local"), "imported", &[("base", "http://a")]), "imported");
+        assert_eq!(goes(Some("local"), "imported", &[("base", "http://a"), ("id", "1")]), "imported");
         assert_eq!(goes(Some("local"), "imported", &[("base", "http://c")]), "imported 2");
     }
 }
