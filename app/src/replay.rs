@@ -30,6 +30,8 @@ const KNOWN_WITHIN: Duration = Duration::from_secs(20);
 const READERS_WITHIN: Duration = Duration::from_secs(10);
 /// How long the desk may take to say that it begins to read.
 const BEGINS_WITHIN: Duration = Duration::from_secs(10);
+/// How long a run that is stopped may take to come to its end.
+const STOPPED_WITHIN: Duration = Duration::from_secs(3);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -47,13 +49,27 @@ pub async fn run(args: ReplayArgs, interruptions: &mut Interruptions) -> anyhow:
     let session = Session::start_reading(&profile, &reads, folders::data().as_deref(), MEMORY_BYTES, &Handle::current(), Box::new(|| {}))?;
     let told = tokio::select! {
         told = replay(&session, &args, ask) => told,
-        () = interruptions.next() => Err(anyhow::anyhow!("told to end; what was sent stands in the ledger, and the same command sends the rest")),
+        () = interruptions.next() => stopped(&session).await,
     };
     // What is still on its way is written down.
     session.stop().await;
     let (told, ending) = told?;
     written::json("replay", &told);
     Ok(ending)
+}
+
+/// Stops the run that goes on; what became of it by then, and the same command sends the rest. An error where none was begun.
+async fn stopped(session: &Session) -> anyhow::Result<(Value, Ending)> {
+    session.replay(ReplayCommand::Stop);
+    let deadline = Instant::now() + STOPPED_WITHIN;
+    loop {
+        let board = session.replay_board();
+        let (Some(preview), Some(run)) = (&board.preview, &board.run) else { anyhow::bail!("told to end before anything was sent") };
+        if run.phase.is_ended() || Instant::now() >= deadline {
+            return Ok((told_of_run(preview, run), ending(run)));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// What the command line asks for: a plan, or the records of a file.
@@ -201,7 +217,7 @@ async fn go_through(session: &Session, args: &ReplayArgs) -> anyhow::Result<Arc<
 /// How it ended, for scripts.
 fn ending(run: &RunBoard) -> Ending {
     let counts = run.counts;
-    if counts.possibly_persisted > 0 {
+    if counts.possibly_persisted > 0 || counts.in_flight > 0 {
         return Ending::Possibly;
     }
     if counts.persisted == 0 {

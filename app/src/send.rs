@@ -27,6 +27,8 @@ const MEMORY_BYTES: usize = 64 << 20;
 const KNOWN_WITHIN: Duration = Duration::from_secs(20);
 /// Folders of requests within folders.
 const FOLDERS_MAX: usize = 8;
+/// How long what is cancelled may take to come to its end.
+const GIVEN_UP_WITHIN: Duration = Duration::from_secs(3);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -41,7 +43,7 @@ pub async fn run(args: SendArgs, interruptions: &mut Interruptions) -> anyhow::R
     let session = Session::start_reading(&profile, &reads, folders::data().as_deref(), MEMORY_BYTES, &Handle::current(), Box::new(|| {}))?;
     let sent = tokio::select! {
         sent = send(&session, &args, draft) => sent,
-        () = interruptions.next() => Err(anyhow::anyhow!("told to end before it was known what became of it")),
+        () = interruptions.next() => given_up(&session).await,
     };
     // What is still on its way is written down.
     session.stop().await;
@@ -87,6 +89,23 @@ async fn send(session: &Session, args: &SendArgs, draft: Draft) -> anyhow::Resul
         }
         if board.sent.is_empty() {
             answer(session, args, &board)?;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Cancels what is on its way; what became of it by then. An error where nothing was sent yet.
+async fn given_up(session: &Session) -> anyhow::Result<Arc<Sent>> {
+    let deadline = Instant::now() + GIVEN_UP_WITHIN;
+    let mut cancelled = None;
+    loop {
+        let board = session.send_board();
+        let Some(sent) = board.sent.first() else { anyhow::bail!("told to end before anything was sent") };
+        if !sent.is_going() || Instant::now() >= deadline {
+            return Ok(Arc::clone(sent));
+        }
+        if cancelled.replace(sent.sent_id) != Some(sent.sent_id) {
+            session.send(SendCommand::Cancel(sent.sent_id));
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -141,7 +160,8 @@ fn ending(sent: &Sent) -> Ending {
     match sent.settled.as_ref().map(Settled::counts_as) {
         Some(SettledAs::Done) if has_failed => Ending::Failed,
         Some(SettledAs::Done) => Ending::Done,
-        Some(SettledAs::Possibly) => Ending::Possibly,
+        // What is not known yet is known no more once the program ends.
+        Some(SettledAs::Possibly) | None => Ending::Possibly,
         _ if was_any_sent(sent) => Ending::Failed,
         _ => Ending::NotSent,
     }

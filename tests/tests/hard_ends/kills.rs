@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 use switchboard_desk::ledger::SettledAs;
-use switchboard_tests::program::Program;
+use switchboard_tests::program::{Program, wait_until};
 
 use crate::letters::{Cluster, WITHIN, agree, in_doubt, plan, told};
 
@@ -111,11 +111,34 @@ fn until_done(cluster: &Cluster, folder: &Path, of_plan: &[&str], num_letters: u
 }
 
 mod mock {
-    use super::{Cluster, killed};
+    use super::*;
 
     #[test]
     fn a_replay_that_is_killed_from_outside_sends_nothing_twice_and_tells_of_each_letter() {
         killed(&Cluster::mock(), 150, 5);
+    }
+
+    #[test]
+    fn a_replay_that_is_told_to_end_says_what_was_sent_and_sends_the_rest_when_it_is_asked_again() {
+        const NUM_LETTERS: usize = 60;
+        let (cluster, folder) = (Cluster::mock(), tempfile::tempdir().expect("a folder"));
+        cluster.dead_letters(NUM_LETTERS);
+        let profile = cluster.profile(folder.path());
+        let plan = plan(&cluster, &profile, NUM_LETTERS).display().to_string();
+        let profile = profile.display().to_string();
+        let of_plan = ["replay", "--plan", &plan, "--profile", &profile, "--unseen"];
+        let mut program = Program::start(&of_plan).expect("starts");
+        wait_until("some arrive", WITHIN, || cluster.num_arrived() >= 3).expect("they do");
+        program.signal("TERM").expect("told to end");
+        let code = program.wait(WITHIN).expect("ends");
+        let said = program.output();
+        let said: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("exit code {code}, {error}: {said}"));
+        let (told, arrived) = (told(folder.path()), cluster.arrived(0));
+        agree(&told, &arrived, "told to end");
+        let num_done = told.values().filter(|said| **said == SettledAs::Done).count() as u64;
+        assert!(matches!(code, 4 | 5) && said["ended"] == "stopped" && num_done >= 1, "{code}: {said}");
+        assert_eq!(said["outcomes"]["persisted"].as_u64(), Some(num_done), "{said}");
+        until_done(&cluster, folder.path(), &of_plan, NUM_LETTERS, 0);
     }
 }
 

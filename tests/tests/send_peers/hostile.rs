@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::sent::{Desk, Sent};
@@ -196,9 +197,11 @@ fn heads_that_are_too_long_or_none_are_no_answer() {
         &server(|stream| (read_request(stream), pour(stream, b"", b"HTTP/1.1 100 Continue\r\n\r\n", usize::MAX)).1),
         "no answer within 1.5 s",
     );
-    for garbage in ["\0\u{1}\u{2}\r\n\r\n", "HTTP/1.1 abc\r\n\r\n", "HTTP/9.9 200 OK\r\n\r\n", "220 mail.example ESMTP\r\n", "\r\n\r\n\r\nnot at all\r\n\r\n"] {
+    for garbage in ["\0\u{1}\u{2}\r\n\r\n", "HTTP/1.1 abc\r\n\r\n", "HTTP/9.9 200 OK\r\n\r\n", "\r\n\r\n\r\nnot at all\r\n\r\n"] {
         assert_no_answer(&desk, &answering(garbage), "it answered what is no HTTP");
     }
+    assert_no_answer(&desk, &answering("220 mail.example ESMTP\r\n"), "the server greets as one for mail (SMTP)");
+    assert_no_answer(&desk, &answering("SSH-2.0-OpenSSH_9.2\r\n"), "the server speaks SSH there");
     for (head, reason) in [
         ("HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello", "no HTTP"),
         ("HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\nhello", "no HTTP"),
@@ -297,4 +300,32 @@ fn what_is_no_grpc_is_told_before_a_call_is_made() {
         assert!(sent.code == 1 && sent.said.contains(reason), "{reason}: {}", sent.head());
         assert!(sent.took < Duration::from_secs_f64(TIMEOUT_S) + SLACK, "{:?}: {}", sent.took, sent.head());
     }
+}
+
+#[test]
+fn who_is_told_to_end_tells_what_became_of_it() {
+    let desk = Desk::new();
+    let heard = std::sync::Arc::new(AtomicBool::new(false));
+    let here = std::sync::Arc::clone(&heard);
+    let silent = server(move |stream| {
+        read_request(stream);
+        here.store(true, Ordering::Release);
+        wait_for_end(stream);
+    });
+    let draft = format!("[http]\nmethod = \"POST\"\nurl = \"http://{silent}/\"\ntimeout_s = 600.0\n");
+    let sent = desk.send_until(&draft, &[], || heard.load(Ordering::Acquire));
+    let told = sent.told();
+    assert_eq!((sent.code, told["outcome"].as_str()), (5, Some("possibly sent")), "whoever sends it again may send it twice: {}", sent.head());
+    // Of many those that went are told, too.
+    let num = std::sync::Arc::new(AtomicUsize::new(0));
+    let here = std::sync::Arc::clone(&num);
+    let server = server(move |stream| {
+        read_request(stream);
+        here.fetch_add(1, Ordering::AcqRel);
+        let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n");
+    });
+    let draft = format!("[http]\nurl = \"http://{server}/\"\n[http.repeat]\ntimes = 100000\nrate_per_s = 50\nat_once = 1\n");
+    let sent = desk.send_until(&draft, &[], || num.load(Ordering::Acquire) >= 3);
+    let told = sent.told();
+    assert!(matches!(sent.code, 4 | 5) && told["figures"]["num"].as_u64().is_some_and(|num| num >= 3), "{}", sent.head());
 }

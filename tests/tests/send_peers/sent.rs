@@ -70,6 +70,12 @@ impl Desk {
     /// The same with values of secrets.
     #[track_caller]
     pub fn send_with(&self, draft: &str, secrets: &[(&str, &str)]) -> Sent {
+        self.send_until(draft, secrets, || false)
+    }
+
+    /// The same, told to end (SIGTERM) once something is so.
+    #[track_caller]
+    pub fn send_until(&self, draft: &str, secrets: &[(&str, &str)], is_to_end: impl Fn() -> bool) -> Sent {
         let began = Instant::now();
         let path = tempfile::Builder::new().suffix(".toml").tempfile_in(self.folder()).expect("a file").into_temp_path();
         std::fs::write(&path, draft).expect("written");
@@ -78,9 +84,13 @@ impl Desk {
             command.envs(secrets.iter().map(|(name, value)| (variable(name), value)));
         })
         .expect("starts");
-        let mut peak_bytes = 0;
+        let (mut peak_bytes, mut is_told) = (0, false);
         while program.is_running().expect("asked") && began.elapsed() < WITHIN {
             peak_bytes = peak_bytes.max(peak_rss_bytes(program.pid()).unwrap_or_default());
+            if !is_told && is_to_end() {
+                is_told = true;
+                program.signal("TERM").expect("told to end");
+            }
             std::thread::sleep(Duration::from_millis(4));
         }
         let took = began.elapsed();

@@ -1,6 +1,7 @@
 //! A gRPC call, carried: its messages are encoded before anything is sent, and decoded as they come.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use switchboard_model::{CallNews, OutgoingCall};
@@ -20,15 +21,24 @@ use crate::ledger::Ledger;
 use crate::operations::Teller;
 use crate::send::access::{AsRead, MethodSchema, Server, Tell};
 use crate::send::board::{SchemaBoard, SchemaKey, Status};
-use crate::send::draft::{Request, SchemaFrom};
+use crate::send::draft::{DEFAULT_TIMEOUT_S, Request, SchemaFrom};
 use crate::send::plan::{Mistake, Planned, PlannedCall};
 
 /// Messages that wait to be taken by the server.
 const MAX_WAITING: usize = 64;
 /// How long a call without a deadline has until what it said is read no longer.
-const READ_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
+const READ_WITHIN: Duration = Duration::from_secs(30);
+/// How long a stream stays open that is written into by hand.
+const BY_HAND_WITHIN: Duration = Duration::from_hours(1);
 /// How long what it said last may still be read after that.
-const READ_LAST_WITHIN: std::time::Duration = std::time::Duration::from_secs(1);
+const READ_LAST_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long a call may take: one that somebody writes into is not cut off after what is right for those that are answered by themselves, unless
+/// another deadline was written for it.
+fn deadline(planned: Option<Duration>, stays_open: bool) -> Option<Duration> {
+    let is_default = planned == Some(Duration::from_secs_f64(DEFAULT_TIMEOUT_S));
+    if stays_open && is_default { Some(BY_HAND_WITHIN) } else { planned }
+}
 
 impl Sending {
     pub(super) async fn carry_call(&self, ready: Ready, ledger: &Ledger, teller: &Teller<()>) -> Result<(), Stop> {
@@ -53,6 +63,7 @@ impl Sending {
         let parts: Vec<Option<&[u8]>> = std::iter::once(method.as_bytes()).chain(messages.iter().map(|message| &message[..])).map(Some).collect();
         let hash = format!("{:032x}", ledger.hash_key().hash_parts(&parts).0);
         let mut call = planned.call.clone();
+        call.deadline = deadline(call.deadline, stays_open);
         let authority = call.authority.clone();
         let fetched = authorise(&self.office, &planned.auth, &authority, &mut call.metadata);
         match wanted.wait(&ready.plan, "its credential was fetched", fetched).await {
@@ -175,6 +186,24 @@ pub(super) fn told(live: &Live, office: &Office, (schema, method): (&dyn MethodS
             live.trailers(&end.trailers, details.says.clone());
             details_later(later, &details, &end.details);
             live.status(Status::Grpc { code: end.code, message: end.message });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_that_is_written_into_has_an_hour_unless_another_deadline_is_written() {
+        let of_default = Some(Duration::from_secs(30));
+        for (planned, stays_open, expected) in [
+            (of_default, true, Some(BY_HAND_WITHIN)),
+            (of_default, false, of_default),
+            (Some(Duration::from_secs(7)), true, Some(Duration::from_secs(7))),
+            (None, true, None),
+        ] {
+            assert_eq!(deadline(planned, stays_open), expected);
         }
     }
 }
