@@ -15,11 +15,11 @@ use tokio::net::TcpListener;
 
 use crate::sending::{Sending, Told, grpc, http, record};
 
-const NO_SOURCES: &str = "[otlp]\ngrpc_port = 0\nhttp_port = 0\n";
+pub const NO_SOURCES: &str = "[otlp]\ngrpc_port = 0\nhttp_port = 0\n";
 /// What a cancel may take, by the desk's own clock.
-const WITHIN: Duration = Duration::from_millis(200);
+pub const WITHIN: Duration = Duration::from_millis(200);
 /// On a busy machine one of so many has to be in time: what always takes longer is the desk's own.
-const TRIES: usize = 5;
+pub const TRIES: usize = 5;
 /// More than what waits in the buffers of two sockets.
 const LONG: usize = 12 << 20;
 

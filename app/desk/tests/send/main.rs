@@ -1,5 +1,6 @@
 //! Requests and records sent by a whole session: what arrives, what the ledger says, and that nothing goes where there is no leave.
 
+mod by_hand;
 mod calls;
 mod cancels;
 mod counting;
