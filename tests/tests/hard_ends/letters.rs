@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use rdkafka::ClientConfig;
@@ -58,8 +59,10 @@ impl Cluster {
 
     /// Topics of its own on an Apache Kafka that others use too.
     pub fn apache(broker: String) -> Self {
+        // Tests begin in the same moment.
+        static NUM_MADE: AtomicUsize = AtomicUsize::new(0);
         let now_ms = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis());
-        let cluster = Self::of(None, broker, &format!("-{now_ms}"));
+        let cluster = Self::of(None, broker, &format!("-{now_ms}-{}", NUM_MADE.fetch_add(1, Ordering::Relaxed)));
         let admin: AdminClient<DefaultClientContext> = ClientConfig::new().set("bootstrap.servers", &cluster.brokers).create().expect("an admin client");
         let topics = [&cluster.target, &cluster.dead].map(|name| NewTopic::new(name, NUM_PARTITIONS, TopicReplication::Fixed(1)));
         let options = AdminOptions::new().operation_timeout(Some(WITHIN));

@@ -272,8 +272,9 @@ fn messages_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcDraft, loo
             if ui.button("Add a message").clicked() {
                 grpc.messages.push("{}".to_owned());
             }
-            ui.checkbox(&mut look.by_hand, "Keep the stream open")
-                .on_hover_text("More messages can be written by hand below the answer, until it is half-closed; for an hour, unless another deadline is written");
+            ui.checkbox(&mut look.by_hand, "Keep the stream open").on_hover_text(
+                "More messages can be written by hand below the answer, until it is half-closed; for an hour, unless another deadline is written",
+            );
         }
         if is_stream || grpc.row_messages {
             ui.checkbox(&mut grpc.row_messages, "Once for each row of a file")
