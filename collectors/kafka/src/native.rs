@@ -15,6 +15,7 @@ use std::ptr::{self, NonNull};
 use std::time::Duration;
 
 use hashbrown::{HashMap, HashSet};
+use parking_lot::Mutex;
 use rdkafka::bindings as ffi;
 use rdkafka::client::Client;
 use rdkafka::error::KafkaResult;
@@ -544,8 +545,14 @@ pub(crate) struct DeliveryReport {
 /// Stands for a partition that the library chooses by the key (`RD_KAFKA_PARTITION_UA`).
 const BY_KEY: i32 = -1;
 
+/// Events whose reports were read that are kept at most.
+const SPENT_MAX: usize = 16;
+
 /// A producer's way in and out: records go in by number, reports come out. Holds the producer, whose own polling is not used.
 pub(crate) struct DeliveryQueue {
+    /// Events whose reports were read, with the records they hold. Whoever queues gives that memory back, as it took it: freed by the thread that
+    /// reads the reports, both would wait for one another at the allocator with each record.
+    spent: Mutex<Vec<Owned<ffi::rd_kafka_event_t>>>,
     events: Owned<ffi::rd_kafka_queue_t>,
     client: NativeClient,
 }
@@ -556,7 +563,7 @@ unsafe impl Sync for DeliveryQueue {}
 impl DeliveryQueue {
     /// Takes over a producer's reports and events.
     pub fn new(client: NativeClient) -> Result<Self, CallError> {
-        Ok(Self { events: events_of(&client)?, client })
+        Ok(Self { spent: Mutex::default(), events: events_of(&client)?, client })
     }
 
     /// The producer.
@@ -578,6 +585,8 @@ impl DeliveryQueue {
     pub fn enqueue(&self, ticket: usize, record: &OutgoingRecord) -> Result<(), CallError> {
         use ffi::rd_kafka_vtype_t as Part;
         use ffi::rd_kafka_vu_s__bindgen_ty_1 as Any;
+        let spent = self.spent.lock().pop();
+        drop(spent);
         let topic = c_string(&record.channel)?;
         let partition = match record.route {
             Route::Partition(partition) => partition,
@@ -628,7 +637,12 @@ impl DeliveryQueue {
         // SAFETY: the queue lives; an event is taken into its guard at once. Records belong to the event and are read while it lives;
         // codes are read as integers.
         unsafe {
-            let Ok(event) = Owned::new(ffi::rd_kafka_queue_poll(self.events.as_ptr(), timeout_ms), ffi::rd_kafka_event_destroy) else { return false };
+            let Ok(event) = Owned::new(ffi::rd_kafka_queue_poll(self.events.as_ptr(), timeout_ms), ffi::rd_kafka_event_destroy) else {
+                // Nobody queues, it seems.
+                let spent = std::mem::take(&mut *self.spent.lock());
+                drop(spent);
+                return false;
+            };
             if ffi::rd_kafka_event_type(event.as_ptr()) != ffi::RD_KAFKA_EVENT_DR {
                 hear_event(event.as_ptr(), &self.client, &mut hear);
             }
@@ -640,6 +654,10 @@ impl DeliveryQueue {
                     partition: record.partition,
                     offset: record.offset,
                 });
+            }
+            let mut spent = self.spent.lock();
+            if spent.len() < SPENT_MAX {
+                spent.push(event);
             }
         }
         true
