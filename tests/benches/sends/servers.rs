@@ -181,7 +181,7 @@ fn print(what: &str, alone: &str, took: &mut Took) {
 
 pub fn measure() {
     let server = Runtime::new().expect("a runtime");
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let runtime = Runtime::new().expect("a runtime");
     let desk = Desk::start("");
 
     let http = serve_http(&server);

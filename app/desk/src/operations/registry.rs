@@ -1,15 +1,17 @@
 //! Starts operations, keeps what can be seen of them, and ends them.
 
+use std::any::Any;
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use parking_lot::Mutex;
 use switchboard_model::{FailureKind, OperationEnd, OperationFailure, OperationId, OperationInfo, now_ns};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
 use super::line::{Ends, Line};
@@ -85,8 +87,8 @@ impl Operations {
         let info = OperationInfo { what: cut(info.what), source: cut(info.source) };
         let view = OperationView { id, info, started_ns: now_ns(), progress: None, num_lost: 0, num_late: 0, end: None };
         shared.take_up(Running { view, ends: Arc::clone(&line) as Arc<dyn Ends> })?;
-        let task = shared.runtime.spawn(work);
-        shared.runtime.spawn(see_through(AtWork(Arc::clone(shared)), id, Arc::clone(&line), task));
+        let work = Box::pin(AssertUnwindSafe(work).catch_unwind());
+        shared.runtime.spawn(see_through(AtWork(Arc::clone(shared)), id, Arc::clone(&line), work));
         Ok(OperationHandle { id, line, shared: Arc::clone(shared), is_start_told: false, is_end_told: false })
     }
 
@@ -119,37 +121,32 @@ impl Operations {
     }
 }
 
-/// Waits for the end of the work. Where it is to stop it has a moment to end by itself, and is dropped then.
-async fn see_through<P>(at_work: AtWork, id: OperationId, line: Arc<Line<P>>, mut task: JoinHandle<Result<(), OperationFailure>>) {
+/// Works until it is done. Where it is to stop it has a moment to end by itself, and is dropped then; it holds its place until it is gone.
+async fn see_through<P>(at_work: AtWork, id: OperationId, line: Arc<Line<P>>, mut work: impl Future<Output = Worked> + Unpin) {
     tokio::select! {
         biased;
-        ended = &mut task => at_work.0.end(id, end_of(ended)),
+        ended = &mut work => at_work.0.end(id, end_of(ended)),
         () = line.over() => {
-            if tokio::time::timeout(LEAVE_WITHIN, &mut task).await.is_err() {
-                task.abort();
-                // It holds its place until it is gone, which one that never waits can put off.
-                let _dropped = task.await;
-            }
+            let _dropped = tokio::time::timeout(LEAVE_WITHIN, work).await;
         }
     }
 }
 
-fn end_of(ended: Result<Result<(), OperationFailure>, JoinError>) -> OperationEnd {
+/// How work ended, or what it panicked with.
+type Worked = Result<Result<(), OperationFailure>, Box<dyn Any + Send>>;
+
+fn end_of(ended: Worked) -> OperationEnd {
     match ended {
         Ok(Ok(())) => OperationEnd::Done,
         Ok(Err(failure)) => OperationEnd::Failed(OperationFailure { reason: cut(failure.reason), next_step: cut(failure.next_step), ..failure }),
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => {
-                let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
-                OperationEnd::Failed(OperationFailure {
-                    kind: FailureKind::Internal,
-                    reason: cut(format!("Switchboard itself failed: {}", text.unwrap_or_else(|| "a panic without words".to_owned()))),
-                    next_step: "Try again; where it comes back, report it with the lines of the log".to_owned(),
-                })
-            }
-            // Nobody else aborts it: the runtime ends.
-            Err(_aborted) => OperationEnd::Cancelled,
-        },
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+            OperationEnd::Failed(OperationFailure {
+                kind: FailureKind::Internal,
+                reason: cut(format!("Switchboard itself failed: {}", text.unwrap_or_else(|| "a panic without words".to_owned()))),
+                next_step: "Try again; where it comes back, report it with the lines of the log".to_owned(),
+            })
+        }
     }
 }
 

@@ -128,11 +128,31 @@ impl Office {
         self.update(|board| board.asking = Some(asking));
     }
 
+    /// What was wrong or asked before is no more.
+    fn clears(&self) {
+        let is_clear = {
+            let board = self.board.lock();
+            board.mistake.is_none() && board.refusal.is_none() && board.asking.is_none()
+        };
+        if !is_clear {
+            self.update(|board| (board.mistake, board.refusal, board.asking) = (None, None, None));
+        }
+    }
+
     /// Something is being sent from now on; what was wrong or asked before is no more.
     fn begins(&self, sent: Sent) {
         self.update(|board| {
             (board.mistake, board.refusal, board.asking) = (None, None, None);
             board.sent.insert(0, Arc::new(sent));
+        });
+    }
+
+    /// Something ends, and the oldest that ended are forgotten where all of them take too much room.
+    fn ends(&self, sent_id: SentId, end: impl FnOnce(&mut Sent)) {
+        self.update(|board| {
+            if let Some(sent) = board.sent.iter_mut().find(|sent| sent.sent_id == sent_id) {
+                end(Arc::make_mut(sent));
+            }
             // What goes on is never forgotten.
             let mut num_bytes = 0;
             let mut place = 0;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::maybe_done;
 use switchboard_model::{CallNews, OutgoingCall};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 
 use super::boxed::boxed_types;
 use super::leave::Way;
@@ -71,45 +71,43 @@ impl Sending {
             fetched => fetched?,
         }
         let ids = self.intend_call(&ready, ledger, send_name()?, hash).await?;
-        let mut shown = self.shows(&ready, stays_open);
+        let mut shown = self.shows(&ready);
         let live = shown.live.clone();
         let (sender, receiver) = mpsc::channel(MAX_WAITING);
         if stays_open {
             let stream = OpenStream { messages: sender.clone(), method: method.clone(), schema: Arc::clone(&schema), live: live.clone() };
-            self.office.open.lock().insert(self.sent_id, stream);
+            shown.opens(stream);
         }
         let writing = write(messages, planned.messages.clone(), sender, live.clone(), Arc::clone(&self.office));
         let (later, unread) = unread::queue();
         let rereading = self.rereading(&ready, planned, (server, &call), key, (live.clone(), method.clone(), Arc::clone(&schema)));
         // What it is told last is still read.
         let reads_until = rereading.by + READ_LAST_WITHIN;
-        let mut reading = JoinSet::new();
-        reading.spawn(rereading.run(unread));
+        let mut reading = std::pin::pin!(maybe_done(rereading.run(unread)));
         let tell: Tell<CallNews> = {
             let (live, office) = (live.clone(), Arc::clone(&self.office));
             Box::new(move |news| told(&live, &office, (&*schema, &method), Some(&later), news))
         };
         call.spent = ready.begun.elapsed();
-        let answering = self.office.config.servers.call(server.clone(), call, ready.tls.clone(), receiver, None, tell);
-        let both = Box::pin(async move {
-            let mut answering = answering;
+        let mut answering = self.office.config.servers.call(server.clone(), call, ready.tls.clone(), receiver, None, tell);
+        let all = Box::pin(async {
             tokio::select! {
                 biased;
+                // What is there to be written goes with the call's beginning.
+                () = async { tokio::join!(writing, reading.as_mut()); } => answering.await,
                 outcome = &mut answering => outcome,
-                () = writing => answering.await,
             }
         });
-        let outcome = carried(both, &live, teller, || shown.look()).await;
-        shown.ends_now();
+        let outcome = carried(all, &live, teller, || shown.look()).await;
         // The answer need not wait for the disk.
-        shown.look();
+        shown.ends_now();
         let settled = settle_call(&self.office, ledger, ids, outcome).await;
         shown.became(&settled);
         // Nothing more is told of the call; what it said may still be read again, in the time that is left to it.
         tokio::select! {
             biased;
             () = teller.cancelled() => {}
-            _ = tokio::time::timeout_at(reads_until, reading.join_next()) => {}
+            _ = tokio::time::timeout_at(reads_until, reading) => {}
         }
         ended(shown, settled)
     }
@@ -162,11 +160,10 @@ pub(super) fn no_such_method(schema: &dyn MethodSchema, from: &SchemaFrom, metho
 /// Hands the messages over that were drafted; without others by hand that is the end of them.
 async fn write(messages: Vec<Bytes>, texts: Vec<String>, sender: mpsc::Sender<Bytes>, live: Live, office: Arc<Office>) {
     for (message, text) in messages.into_iter().zip(texts) {
-        let size_bytes = message.len();
-        if sender.send(message).await.is_err() {
-            return;
-        }
-        let _ = live.message(true, text, size_bytes, office.now_ns());
+        let Ok(room) = sender.reserve().await else { return };
+        // Before it goes: what is answered stands below it, however quick the answer is.
+        let _ = live.message(true, text, message.len(), office.now_ns());
+        room.send(message);
     }
 }
 

@@ -54,7 +54,7 @@ impl Sending {
         };
         let send_name = send_name()?;
         let run_id = ledger.begin_run(self.new_run(&ready, &send_name)).await.map_err(|error| unwritten(&error))?;
-        let shown = self.shows(&ready, false);
+        let shown = self.shows(&ready);
         let mut many = Many {
             sending: self,
             ready: &ready,

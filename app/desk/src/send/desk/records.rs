@@ -34,7 +34,7 @@ impl Sending {
         let send_name = send_name()?;
         let run: NewRun = self.new_run(&ready, &send_name);
         let run_id = ledger.begin_run(run).await.map_err(unwritten)?;
-        let shown = self.shows(&ready, false);
+        let shown = self.shows(&ready);
         let connecting = async {
             let size_limit = self.size_limit(&ready, reach.access()).await;
             let sender = reach.access().connect(cluster_id.clone(), None, size_limit).await?;

@@ -52,7 +52,7 @@ impl<'a> Awaiting<'a> {
             () = teller.cancelled() => Reply::Missing("It was not waited for any longer".to_owned()),
             reply = self.wait(sender) => reply,
         };
-        office.change(sent_id, |sent| sent.reply = Some(reply));
+        office.ends(sent_id, |sent| sent.reply = Some(reply));
     }
 
     async fn wait(&mut self, sender: &dyn RecordSender) -> Reply {

@@ -11,7 +11,7 @@ use super::named::authorise;
 use super::sending::{OnTheBoard, Ready, Sending, Stop, send_name, settle_call};
 use crate::ledger::{ComposedIntent, Ledger, RunId, SendId, Settled};
 use crate::operations::Teller;
-use crate::send::access::{Tell, Waiting};
+use crate::send::access::Tell;
 use crate::send::board::Status;
 use crate::send::plan::Planned;
 
@@ -30,7 +30,7 @@ impl Sending {
         }
         let send_name = send_name()?;
         let ids = self.intend_call(&ready, ledger, send_name, hash).await?;
-        let shown = self.shows(&ready, false);
+        let shown = self.shows(&ready);
         let live = shown.live.clone();
         let tell: Tell<AnswerNews> = {
             let live = live.clone();
@@ -91,7 +91,7 @@ pub(super) fn told(live: &Live, news: AnswerNews) {
 }
 
 /// Waits for what becomes of it, and shows what comes meanwhile. Told to stop, it is given up at once: what had not left was not sent.
-pub(super) async fn carried(mut answering: Waiting<Outcome>, live: &Live, teller: &Teller<()>, look: impl Fn()) -> Outcome {
+pub(super) async fn carried(mut answering: impl Future<Output = Outcome> + Unpin, live: &Live, teller: &Teller<()>, look: impl Fn()) -> Outcome {
     let mut looks = tokio::time::interval_at(Instant::now() + SHOW_EVERY, SHOW_EVERY);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

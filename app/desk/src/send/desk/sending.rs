@@ -2,6 +2,7 @@
 //! written down again.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 use super::leave::Way;
 use super::live::Live;
 use super::named::{call_tls, read_files, read_rows, secret, tls_files};
-use super::{Asked, Office, Then};
+use super::{Asked, Office, OpenStream, Then};
 use crate::ledger::{Ending, Ledger, NewRun, SendId, Settled, Settlement};
 use crate::operations::Teller;
 use crate::send::access::{Server, TlsFiles};
@@ -99,13 +100,14 @@ impl Sending {
             Ok(ledger) => ledger,
             Err(error) => return self.stopped(Stop::Refused(FailureKind::Internal, error.to_string())),
         };
-        let carried = match &ready.plan.what {
-            Planned::Http(_) | Planned::Grpc(_) if ready.num > 1 || self.ask.is_probe => self.carry_many(ready, &ledger, &teller).await,
-            Planned::Http(_) => self.carry_request(ready, &ledger, &teller).await,
-            Planned::Grpc(_) => self.carry_call(ready, &ledger, &teller).await,
-            Planned::Record(_) => self.carry_records(ready, &ledger, &teller).await,
+        // Each on its own: together they are large, and are moved as a whole where this begins.
+        let carried: Pin<Box<dyn Future<Output = Result<(), Stop>> + Send + '_>> = match &ready.plan.what {
+            Planned::Http(_) | Planned::Grpc(_) if ready.num > 1 || self.ask.is_probe => Box::pin(self.carry_many(ready, &ledger, &teller)),
+            Planned::Http(_) => Box::pin(self.carry_request(ready, &ledger, &teller)),
+            Planned::Grpc(_) => Box::pin(self.carry_call(ready, &ledger, &teller)),
+            Planned::Record(_) => Box::pin(self.carry_records(ready, &ledger, &teller)),
         };
-        carried.or_else(|stop| self.stopped(stop))
+        carried.await.or_else(|stop| self.stopped(stop))
     }
 
     fn stopped(&self, stop: Stop) -> Result<(), OperationFailure> {
@@ -215,7 +217,7 @@ impl Sending {
     }
 
     /// It stands on the board from now on, until what is given back is told what became of it.
-    pub(super) fn shows(&self, ready: &Ready, is_open: bool) -> OnTheBoard {
+    pub(super) fn shows(&self, ready: &Ready) -> OnTheBoard {
         let live = if ready.num == 1 && !self.ask.is_probe { Live::whole() } else { Live::default() };
         if let Some(took) = ready.resolved_in {
             live.took(switchboard_model::Phase::Resolve, took);
@@ -231,7 +233,7 @@ impl Sending {
             correlation_id: ready.plan.correlation_id.clone(),
             settled: None,
             ended_ns: None,
-            is_open,
+            is_open: false,
             answer: Answer::default(),
             figures: None,
             reply: matches!(&ready.plan.what, Planned::Record(planned) if planned.reply.is_some()).then_some(Reply::Awaited),
@@ -258,11 +260,19 @@ impl OnTheBoard {
         self.live.show(&self.office, self.sent_id);
     }
 
-    /// It is over now, whatever is still done with what came: nothing more is written to it.
+    /// Messages can be added from now on.
+    pub(super) fn opens(&self, stream: OpenStream) {
+        self.office.open.lock().insert(self.sent_id, stream);
+        self.office.change(self.sent_id, |sent| sent.is_open = true);
+    }
+
+    /// It is over now, whatever is still done with what came: nothing more is written to it. Shows what came since the last look.
     pub(super) fn ends_now(&mut self) {
         self.ended_ns = Some(self.office.now_ns());
-        self.office.open.lock().remove(&self.sent_id);
-        self.office.change(self.sent_id, |sent| sent.is_open = false);
+        if self.office.open.lock().remove(&self.sent_id).is_some() {
+            self.office.change(self.sent_id, |sent| sent.is_open = false);
+        }
+        self.look();
     }
 
     /// What became of it, whatever is still done with what came.
@@ -283,7 +293,7 @@ impl OnTheBoard {
         }
         self.office.open.lock().remove(&self.sent_id);
         let ended_ns = self.ended_ns.unwrap_or_else(|| self.office.now_ns());
-        self.office.change(self.sent_id, |sent| {
+        self.office.ends(self.sent_id, |sent| {
             (sent.settled, sent.ended_ns, sent.is_open) = (Some(settled), Some(ended_ns), false);
             // Where none was written, none is awaited.
             if sent.answer.num_persisted == 0 {

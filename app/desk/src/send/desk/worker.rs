@@ -53,8 +53,8 @@ impl Worker {
         let office = Arc::clone(&self.office);
         match command {
             SendCommand::Send(ask) => {
-                office.update(|board| (board.refusal, board.mistake, board.asking) = (None, None, None));
                 *office.asked.lock() = None;
+                office.clears();
                 self.send(ask, false);
             }
             SendCommand::Confirm { typed_name } => self.confirm(typed_name.as_deref()),
@@ -143,12 +143,13 @@ impl Worker {
         let open = self.office.open.lock();
         let stream = open.get(&sent_id).ok_or("this stream is not open any more; send it again")?;
         let bytes = stream.schema.encode(&stream.method, text)?;
-        let size_bytes = bytes.len();
-        stream.messages.try_send(bytes).map_err(|error| match error {
-            TrySendError::Full(_) => "messages wait to be taken by the server; wait a little, or cancel the call",
-            TrySendError::Closed(_) => "the call is over; send it again",
+        let room = stream.messages.try_reserve().map_err(|error| match error {
+            TrySendError::Full(()) => "messages wait to be taken by the server; wait a little, or cancel the call",
+            TrySendError::Closed(()) => "the call is over; send it again",
         })?;
-        let _ = stream.live.message(true, text.to_owned(), size_bytes, self.office.now_ns());
+        // Before it goes: what is answered stands below it, however quick the answer is.
+        let _ = stream.live.message(true, text.to_owned(), bytes.len(), self.office.now_ns());
+        room.send(bytes);
         Ok(())
     }
 
