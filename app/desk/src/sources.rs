@@ -150,6 +150,16 @@ impl SourceProfile {
         ask!(self, settings => settings.address())
     }
 
+    /// The service behind it, where the profile says it.
+    pub fn service(&self) -> Option<&str> {
+        ask!(self, settings => settings.service())
+    }
+
+    /// Whether it asks with credentials that a request to the same server does not have by itself. Records go with those of their cluster.
+    pub fn keeps_credentials(&self) -> bool {
+        ask!(self, settings => settings.keeps_credentials())
+    }
+
     /// Whether its values make sense.
     pub fn check(&self) -> Result<(), ProfileError> {
         ask!(self, settings => settings.check())

@@ -7,7 +7,7 @@ mod frame;
 mod frame_pictures;
 pub(crate) mod harness;
 mod long_texts;
-mod objects;
+pub(crate) mod objects;
 mod over_time;
 mod pausing;
 pub(crate) mod pictures;

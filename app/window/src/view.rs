@@ -28,7 +28,8 @@ pub(crate) use target::{StoredRecord, Target};
 
 use std::borrow::Cow;
 
-use switchboard_engine::view::{RecordView, SpanView};
+use switchboard_desk::sources::SourceProfile;
+use switchboard_engine::view::{LetterView, RecordView, SpanView};
 
 /// How an object is copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,10 @@ pub(crate) enum Seen<'a> {
     Span(&'a SpanView),
     /// The record.
     Record(&'a RecordView),
+    /// The dead letter that is looked at of those that are selected, and what is stored of it.
+    Letter(&'a LetterView, Option<&'a RecordView>),
+    /// The source, as the profile has it.
+    Source(&'a SourceProfile),
 }
 
 /// A view. It keeps only what belongs to the screen.

@@ -8,6 +8,7 @@ use super::address;
 use super::form::{Field, Input, list};
 use super::settings::{Family, Settings};
 use crate::profile_error::ProfileError;
+use crate::send::draft::RequestKind;
 
 /// A gRPC health endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +51,8 @@ impl GrpcProfile {
 }
 
 impl Settings for GrpcProfile {
-    const FAMILY: Family = Family { kind: SourceKind::Grpc, word: "gRPC health", one: "a gRPC health endpoint", table: "grpc", only: None };
+    const FAMILY: Family =
+        Family { kind: SourceKind::Grpc, word: "gRPC health", one: "a gRPC health endpoint", table: "grpc", only: None, takes: Some(RequestKind::Grpc) };
     const FIELDS: &'static [Field<Self>] = &[
         Field::new("address", "http://host:port or https://host:port", Input::Text(|grpc| &mut grpc.url)),
         Field::new("service", "The service behind it", Input::Optional(|grpc| &mut grpc.service)),
@@ -81,6 +83,10 @@ impl Settings for GrpcProfile {
 
     fn address(&self) -> String {
         self.url.clone()
+    }
+
+    fn service(&self) -> Option<&str> {
+        self.service.as_deref()
     }
 
     fn leave(&self) -> Leave {

@@ -10,6 +10,7 @@ use super::settings::{Family, Settings};
 use super::{address, polling};
 use crate::profile_error::ProfileError;
 use crate::secret::Secret;
+use crate::send::draft::RequestKind;
 
 /// An actuator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,7 +67,7 @@ impl HttpProfile {
 }
 
 impl Settings for HttpProfile {
-    const FAMILY: Family = Family { kind: SourceKind::Http, word: "actuator", one: "an actuator", table: "http", only: None };
+    const FAMILY: Family = Family { kind: SourceKind::Http, word: "actuator", one: "an actuator", table: "http", only: None, takes: Some(RequestKind::Http) };
     const FIELDS: &'static [Field<Self>] = &[
         Field::new("address", "The base of the actuator, on the management port if there is one", Input::Text(|http| &mut http.url)),
         Field::new("service", "The service behind it", Input::Optional(|http| &mut http.service)),
@@ -101,6 +102,14 @@ impl Settings for HttpProfile {
 
     fn address(&self) -> String {
         self.url.clone()
+    }
+
+    fn service(&self) -> Option<&str> {
+        self.service.as_deref()
+    }
+
+    fn keeps_credentials(&self) -> bool {
+        self.username.is_some() || self.bearer.is_some()
     }
 
     fn leave(&self) -> Leave {

@@ -14,6 +14,7 @@ use super::replaying::ReplayProfile;
 use super::settings::{Family, Settings};
 use crate::profile_error::ProfileError;
 use crate::secret::Secret;
+use crate::send::draft::RequestKind;
 
 /// A Kafka cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -157,7 +158,8 @@ impl KafkaProfile {
 }
 
 impl Settings for KafkaProfile {
-    const FAMILY: Family = Family { kind: SourceKind::Kafka, word: "Kafka", one: "a Kafka cluster", table: "kafka", only: None };
+    const FAMILY: Family =
+        Family { kind: SourceKind::Kafka, word: "Kafka", one: "a Kafka cluster", table: "kafka", only: None, takes: Some(RequestKind::Record) };
     const FIELDS: &'static [Field<Self>] = &[
         Field::new("brokers", "host:port, several with commas", Input::Text(|kafka| &mut kafka.brokers)),
         Field::new("user name", "", Input::Secret(|kafka| &mut kafka.username)),

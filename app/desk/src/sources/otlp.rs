@@ -59,7 +59,8 @@ impl OtlpProfile {
 }
 
 impl Settings for OtlpProfile {
-    const FAMILY: Family = Family { kind: SourceKind::Otlp, word: "OpenTelemetry", one: "an OpenTelemetry receiver", table: "otlp", only: Some(NAME) };
+    const FAMILY: Family =
+        Family { kind: SourceKind::Otlp, word: "OpenTelemetry", one: "an OpenTelemetry receiver", table: "otlp", only: Some(NAME), takes: None };
     const FIELDS: &'static [Field<Self>] = &[
         Field::new("port for gRPC", "0 turns it off", Input::Port(|otlp| &mut otlp.grpc_port)),
         Field::new("port for HTTP", "0 turns it off", Input::Port(|otlp| &mut otlp.http_port)),

@@ -5,6 +5,7 @@ use switchboard_model::{Leave, SourceKind};
 use super::form::Field;
 use super::replaying::ReplayProfile;
 use crate::profile_error::ProfileError;
+use crate::send::draft::RequestKind;
 
 /// What is the same of all sources of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Family {
     pub table: &'static str,
     /// The name of the only one that a profile has; `None` = a profile has any number, each with a name of its own.
     pub only: Option<&'static str>,
+    /// What can be sent to the server of one; `None` = it only receives.
+    pub takes: Option<RequestKind>,
 }
 
 /// The settings of a source, as its family's file has them.
@@ -39,6 +42,16 @@ pub(super) trait Settings: Clone + 'static {
 
     /// Where it connects to, or where it listens.
     fn address(&self) -> String;
+
+    /// The service behind it, where that is said.
+    fn service(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether it asks with credentials that a request to the same server does not have by itself.
+    fn keeps_credentials(&self) -> bool {
+        false
+    }
 
     /// Whether the values make sense.
     fn check(&self) -> Result<(), ProfileError>;

@@ -19,7 +19,7 @@ use crate::{
 type Window = Harness<'static, WindowApp>;
 
 /// Moves there and clicks.
-pub(super) fn click(harness: &mut Window, at: Pos2, button: PointerButton) {
+pub(crate) fn click(harness: &mut Window, at: Pos2, button: PointerButton) {
     harness.hover_at(at);
     harness.run_steps(2);
     for pressed in [true, false] {

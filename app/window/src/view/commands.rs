@@ -173,7 +173,7 @@ commands! {
     ExportRecords: MESSAGES, Object, "Export records…", "Those that are marked, or all that are listed, as they lie on the broker, into a file", [NONE X];
     ReplayRecords: TRACES, Object, "Replay its records…", "Marks those of the open trace or conversation in Messages, where it is asked to where they go", [NONE E];
 
-    SendToThis: WINDOW, Object, "Send to this…", "Composes a request to the selected service, call or span, or a record to the selected topic or like the selected one; sends nothing", [];
+    SendToThis: WINDOW, Object, "Send to this…", "Composes a request to the selected service, call, span or source, or a record to the selected topic or cluster, or like the selected record or dead letter; sends nothing", [];
     SendRequest: SEND, Object, "Send the request", "As it is composed; where it may change something it is asked about first", [COMMAND Enter];
     StopSending: SEND, Object, "Stop sending, or leave the request", "Answers no, stops waiting for the answer, or takes the keys out of the request", [NONE Escape];
     EditRequest: SEND, Object, "Edit the request", "Keys go to where it is sent", [NONE E];

@@ -2,10 +2,18 @@
 
 mod spans;
 
-use switchboard_desk::send::draft::{Draft, GrpcDraft, HeaderDraft, HttpDraft, Payload, RecordDraft, Request};
-use switchboard_engine::view::{ChannelKey, Edge, Node, NodeId, NodeKind, RecordView, Snapshot, UsedOf};
+use switchboard_desk::{
+    send::{
+        draft::{Draft, GrpcDraft, HeaderDraft, HttpDraft, Payload, RecordDraft, Request, RequestKind},
+        exchange::CREDENTIAL_LEFT_OUT,
+    },
+    sources::SourceProfile,
+};
+use switchboard_engine::view::{ChannelKey, Edge, LetterView, Node, NodeId, NodeKind, RecordView, Snapshot, UsedOf};
+use switchboard_model::{Origin, RawHeader, headers_kept};
 
 use crate::{
+    figures,
     view::{Begun, Seen, Target},
     widgets::payload::hex,
 };
@@ -16,8 +24,21 @@ use spans::of_span;
 /// Headers that say how a message came to be where it is, and are made anew with each that is sent.
 const NOT_COPIED: [&str; 4] = ["traceparent", "tracestate", "b3", "x-correlation-id"];
 
-/// The request to begin with; `None` = nothing can be sent to that. `seen` is what the view that has it knows of it.
-pub(crate) fn begun_of(target: &Target, snapshot: &Snapshot, seen: Seen<'_>) -> Option<Begun> {
+/// Why there is no request to begin with, where nothing more is to be said.
+pub(crate) const NOTHING: &str = "nothing is selected that something can be sent to";
+
+/// The request to begin with, or why there is none. `seen` is what the view that has it knows of it.
+pub(crate) fn begun_of(target: &Target, snapshot: &Snapshot, seen: Seen<'_>) -> Result<Begun, &'static str> {
+    match (target, seen) {
+        (Target::Source(_), Seen::Source(source)) => of_source(source),
+        (Target::Source(_), _) => Err("the profile does not have this source"),
+        (Target::DeadLetters { .. }, Seen::Letter(letter, record)) => Ok(letter_again(letter, record)),
+        (Target::DeadLetters { .. }, _) => Err("no letter is selected"),
+        _ => of_object(target, snapshot, seen).ok_or(NOTHING),
+    }
+}
+
+fn of_object(target: &Target, snapshot: &Snapshot, seen: Seen<'_>) -> Option<Begun> {
     match target {
         Target::Channel(channel) => Some(record_to(channel).into()),
         Target::Record { channel, .. } => match seen {
@@ -41,6 +62,24 @@ pub(crate) fn begun_of(target: &Target, snapshot: &Snapshot, seen: Seen<'_>) -> 
 fn record_to(channel: &ChannelKey) -> Draft {
     let record = RecordDraft { cluster: channel.cluster.clone().unwrap_or_default(), topic: channel.name.clone(), ..RecordDraft::default() };
     Draft { name: String::new(), request: Request::Record(record) }
+}
+
+/// A request to the server of a source, or a record to its cluster.
+fn of_source(source: &SourceProfile) -> Result<Begun, &'static str> {
+    let address = source.address();
+    let request = match source.family().takes {
+        Some(RequestKind::Record) => Request::Record(RecordDraft { cluster: source.name().to_owned(), ..RecordDraft::default() }),
+        Some(RequestKind::Http) => Request::Http(HttpDraft { url: literal(&address), ..HttpDraft::default() }),
+        Some(RequestKind::Grpc) => {
+            // A call goes to the server, whatever path stands behind it.
+            let server = Origin::parse(&address).map_or(address, |(origin, _)| origin.to_string());
+            Request::Grpc(GrpcDraft { url: literal(&server), ..GrpcDraft::default() })
+        }
+        None => return Err("it only receives: nothing can be sent to it"),
+    };
+    let left_out = || format!("{CREDENTIAL_LEFT_OUT}: that of the source is for what it asks itself. Name a secret of the profile under Auth");
+    let notes = source.keeps_credentials().then(left_out).into_iter().collect();
+    Ok(Begun { notes, ..Begun::from(Draft { name: String::new(), request }) })
 }
 
 /// A text that is no template: braces stand for themselves.
@@ -102,12 +141,47 @@ fn address(node: &Node) -> Option<String> {
     is_address(&node.name).or_else(|| if let [only] = node.instances.as_slice() { is_address(&only.instance) } else { None })
 }
 
-/// A record with the contents of one that is stored, as far as they are whole: what was cut or redacted is not made up.
+/// A record with the contents of one that is stored, to where that lies.
 fn record_again(channel: &ChannelKey, record: &RecordView) -> Begun {
+    taken_over(record_to(channel), record, "Replay it in Messages, where it is read again from the broker and can be edited before")
+}
+
+/// A record with the contents of a dead letter, to where it came from and without what was written down about its failure, as a replay goes.
+fn letter_again(letter: &LetterView, record: Option<&RecordView>) -> Begun {
+    let again = "Replay it in Dead letters, where it is read again from the broker and can be edited before";
+    // No letter is made by chance: where it came from is written by somebody, if it is not told.
+    let origin = letter.origin.clone().unwrap_or_default();
+    let draft = record_to(&ChannelKey { cluster: Some(letter.at.cluster.clone()), name: origin.clone() });
+    let mut notes = vec![if origin.is_empty() {
+        format!("Where the letter of {} came from is not told: write the topic", letter.at.channel)
+    } else {
+        format!("It goes to {origin}, where the letter of {} came from", letter.at.channel)
+    }];
+    let lost = |why: &str| Some(format!("Key, value and headers were not taken over: {why}. {again}"));
+    let Some(record) = record else {
+        return Begun { notes, unknown: lost("the letter is not at hand here any more"), ..Begun::from(draft) };
+    };
+    if record.key.is_none() && record.value.is_none() {
+        // So do share groups write down where a record died, and not which.
+        return Begun { notes, unknown: Some("The letter holds neither key nor value of what died".to_owned()), ..Begun::from(draft) };
+    }
+    let raw: Vec<RawHeader> = record.headers.iter().map(|(name, value)| RawHeader { name: name.clone(), value: value.clone() }).collect();
+    let kept = headers_kept(&raw);
+    let num_left_out = kept.iter().filter(|kept| !**kept).count() as u64;
+    let headers = raw.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(header, _)| (header.name, header.value)).collect();
+    let mut begun = taken_over(draft, &RecordView { headers, redacted: record.redacted || letter.redacted, ..record.clone() }, again);
+    if begun.unknown.is_none() && num_left_out > 0 {
+        notes.push(format!("What tells of its failure was left out: {}", figures::things(num_left_out, "header", "headers")));
+    }
+    begun.notes.splice(0..0, notes);
+    begun
+}
+
+/// The same draft with the contents of a record that is stored, as far as they are whole: what was cut or redacted is not made up. `again`: how it is
+/// sent as it lies.
+fn taken_over(mut draft: Draft, record: &RecordView, again: &str) -> Begun {
     let is_cut = |kept: Option<&Vec<u8>>, size_bytes: u32| record.truncated && kept.is_none_or(|kept| (kept.len() as u64) < u64::from(size_bytes));
     let is_cut = is_cut(record.key.as_ref(), record.key_size_bytes) || is_cut(record.value.as_ref(), record.value_size_bytes);
-    let mut draft = record_to(channel);
-    let again = "Replay it in Messages, where it is read again from the broker and can be edited before";
     if record.redacted || is_cut {
         let why = if record.redacted { "holds secrets, which are not kept" } else { "is longer than what is kept of a record" };
         return Begun { unknown: Some(format!("Key, value and headers were not taken over: the record {why}. {again}")), ..Begun::from(draft) };
@@ -147,15 +221,17 @@ mod tests {
         testing,
         views::traces::sample::{self, of_kind, span},
     };
+    use switchboard_desk::profile::Profile;
     use switchboard_engine::view::{RowId, SpanView};
-    use switchboard_model::{SpanId, SpanKind};
+    use switchboard_model::{MessageRef, Place, REPLAY_COUNT_HEADER, SpanId, SpanKind};
 
-    fn told(begun: Option<Begun>) -> String {
+    fn told(begun: Result<Begun, &'static str>) -> String {
         match begun.map(|begun| begun.draft.request) {
-            None => "nothing".to_owned(),
-            Some(Request::Http(http)) => format!("{} {}", http.method, http.url),
-            Some(Request::Grpc(grpc)) => format!("gRPC {} {}", grpc.url, grpc.method),
-            Some(Request::Record(record)) => format!("record {} {} {:?} {:?} {}", record.cluster, record.topic, record.key, record.value, record.headers.len()),
+            Err(NOTHING) => "nothing".to_owned(),
+            Err(why) => why.to_owned(),
+            Ok(Request::Http(http)) => format!("{} {}", http.method, http.url),
+            Ok(Request::Grpc(grpc)) => format!("gRPC {} {}", grpc.url, grpc.method),
+            Ok(Request::Record(record)) => format!("record {} {} {:?} {:?} {}", record.cluster, record.topic, record.key, record.value, record.headers.len()),
         }
     }
 
@@ -175,7 +251,6 @@ mod tests {
         assert_eq!(of(&named("orders.placed")), to_placed);
         assert_eq!(of(&Target::Record { channel: placed, row: RowId(1) }), to_placed, "of one that is not at hand only where it lay");
         assert_eq!((of(&named("orders")), of(&named("postgres"))), ("GET ".to_owned(), "nothing".to_owned()));
-        assert_eq!(of(&Target::Source("otlp".to_owned())), "nothing");
         let trace = Target::Trace { trace_id: sample::TRACE, span_id: Some(SpanId(1)) };
         assert_eq!(of(&trace), "nothing");
     }
@@ -183,7 +258,7 @@ mod tests {
     #[test]
     fn a_box_or_an_edge_becomes_what_is_asked_most_there() {
         let snapshot = testing::order_business();
-        let of = |target: &Target| begun_of(target, &snapshot, Seen::Nothing).and_then(|begun| begun.most_used);
+        let of = |target: &Target| begun_of(target, &snapshot, Seen::Nothing).ok().and_then(|begun| begun.most_used);
         let node = |name: &str| snapshot.topology.nodes.iter().find(|node| node.name == name).expect("a node");
         let any = UsedOf { callee: "orders".to_owned(), caller: None, is_rpc: None };
         assert_eq!(of(&Target::Node(node("orders").node_id)), Some(any.clone()));
@@ -229,5 +304,70 @@ mod tests {
         assert!(unreadable.notes[0].contains("could not be read"), "{:?}", unreadable.notes);
         let odd = RecordView { key: Some(vec![0xff]), value: Some(b"{{x}}".to_vec()), headers: Vec::new(), ..whole };
         assert_eq!(of(&odd), "record lab-kafka orders.placed Hex(\"ff\") Text(\"\\\\{{x}}\") 0");
+    }
+
+    #[test]
+    fn a_source_becomes_what_can_be_sent_to_its_server() {
+        let of = |table: &str| {
+            let profile = Profile::parse(&format!("name = \"x\"\n{table}"), "x").expect("valid");
+            let source = profile.sources.last().expect("a source").clone();
+            begun_of(&Target::Source(source.name().to_owned()), &Snapshot::default(), Seen::Source(&source))
+        };
+        let actuator = "[[http]]\nname = \"a\"\nurl = \"http://h:2/actuator\"\n";
+        for (table, told_of, num_notes) in [
+            ("[[kafka]]\nname = \"lab-kafka\"\nbrokers = \"h:1\"", "record lab-kafka  Null Json(\"{}\") 0", 0),
+            (actuator, "GET http://h:2/actuator", 0),
+            (&format!("{actuator}bearer = {{ env = \"T\" }}"), "GET http://h:2/actuator", 1),
+            ("[[http]]\nname = \"a\"\nurl = \"http://h/{{x}}\"", "GET http://h/\\{{x}}", 0),
+            ("[[grpc]]\nname = \"g\"\nurl = \"https://h:50051/\"", "gRPC https://h:50051 ", 0),
+        ] {
+            let begun = of(table);
+            assert_eq!((begun.as_ref().map_or(0, |begun| begun.notes.len()), told(begun)), (num_notes, told_of.to_owned()), "{table}");
+        }
+        assert_eq!(told(of("[otlp]\ngrpc_port = 1")), "it only receives: nothing can be sent to it");
+        let gone = begun_of(&Target::Source("gone".to_owned()), &Snapshot::default(), Seen::Nothing);
+        assert_eq!(told(gone), "the profile does not have this source");
+    }
+
+    #[test]
+    fn a_dead_letter_goes_to_where_it_came_from_without_what_tells_of_its_failure() {
+        let letter = LetterView {
+            at: MessageRef { cluster: "lab-kafka".to_owned(), channel: "orders.placed-dlt".to_owned(), place: Place::at(0, 7) },
+            origin: Some("orders.placed".to_owned()),
+            ..LetterView::default()
+        };
+        let header = |name: &str| (name.to_owned(), Some(b"1".to_vec()));
+        let names = ["traceparent", "ce_type", "kafka_dlt-original-topic", "kafka_dlt-original-offset", "kafka_dlt-exception-message", REPLAY_COUNT_HEADER];
+        let record = RecordView {
+            value: Some(b"{\"orderId\":1}".to_vec()),
+            value_size_bytes: 13,
+            headers: names.map(header).to_vec(),
+            headers_readable: true,
+            ..RecordView::default()
+        };
+        let target = Target::DeadLetters { channel: ChannelKey::of(&letter.at), fingerprint: None };
+        let of = |letter: &LetterView, record: Option<&RecordView>| begun_of(&target, &Snapshot::default(), Seen::Letter(letter, record));
+        let whole = of(&letter, Some(&record)).expect("a record");
+        assert_eq!(
+            whole.notes,
+            ["It goes to orders.placed, where the letter of orders.placed-dlt came from", "What tells of its failure was left out: 4 headers"]
+        );
+        assert_eq!(told(Ok(whole)), "record lab-kafka orders.placed Null Json(\"{\\\"orderId\\\":1}\") 1");
+        let blank = "record lab-kafka orders.placed Null Json(\"{}\") 0";
+        for (letter, record, why) in [
+            (&letter, None, "not at hand"),
+            (&letter, Some(RecordView { redacted: true, ..record.clone() }), "holds secrets"),
+            (&LetterView { redacted: true, ..letter.clone() }, Some(record.clone()), "holds secrets"),
+            (&letter, Some(RecordView { truncated: true, value_size_bytes: 99, ..record.clone() }), "longer than what is kept"),
+            (&letter, Some(RecordView { value: None, ..record.clone() }), "neither key nor value"),
+        ] {
+            let begun = of(letter, record.as_ref()).expect("a record");
+            assert!(begun.unknown.as_ref().is_some_and(|unknown| unknown.contains(why)), "{why}: {:?}", begun.unknown);
+            assert_eq!(told(Ok(begun)), blank, "{why}");
+        }
+        let of_nowhere = of(&LetterView { origin: None, ..letter }, Some(&record)).expect("a record");
+        assert!(of_nowhere.notes[0].contains("not told: write the topic"), "{:?}", of_nowhere.notes);
+        assert!(told(Ok(of_nowhere)).starts_with("record lab-kafka  "), "no letter is made by chance");
+        assert_eq!(told(begun_of(&target, &Snapshot::default(), Seen::Nothing)), "no letter is selected");
     }
 }

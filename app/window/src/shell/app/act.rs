@@ -16,7 +16,7 @@ use crate::{
     },
     view::{Begun, CopyForm, Scope, Target, TimeRange, UiCommand, ViewAction, ViewKind},
     widgets::{object_menu::Told, table::ColumnWidths, text_field::TextField},
-    words::drafts::begun_of,
+    words::drafts::{NOTHING, begun_of},
 };
 use switchboard_desk::lab::LabState;
 
@@ -80,7 +80,7 @@ impl Window {
                 }
             }
             UiCommand::SendToThis => {
-                if let Some(begun) = self.begun_of_this() {
+                if let Ok(begun) = self.begun_of_this() {
                     self.goto(ctx, &Target::Begun(Box::new(begun)));
                 }
             }
@@ -138,7 +138,7 @@ impl Window {
             UiCommand::NextPane | UiCommand::ClosePane if !self.panes.are_several() => told("there is one pane only"),
             UiCommand::ResetColumns if self.settings.columns.is_empty() => told("no column was made wider or narrower"),
             UiCommand::CopyEndpoint if self.options.otlp_endpoint().is_none() => told("the profile has no OTLP receiver"),
-            UiCommand::SendToThis if self.begun_of_this().is_none() => told("nothing is selected that something can be sent to"),
+            UiCommand::SendToThis => self.begun_of_this().err().map(Cow::Borrowed),
             UiCommand::OpenElsewhere => self.elsewhere().err().map(Cow::Borrowed),
             UiCommand::CloseNotices if self.away.is_none() && self.lost().is_empty() => told("there is none"),
             UiCommand::RestartEngine if self.engine_failure.is_none() => told("the engine runs"),
@@ -161,10 +161,10 @@ impl Window {
         elsewhere::address(&target, self.shown(), &self.options.links)
     }
 
-    /// A request to what is selected; `None` = nothing can be sent to that.
-    fn begun_of_this(&self) -> Option<Begun> {
+    /// A request to what is selected, or why there is none.
+    fn begun_of_this(&self) -> Result<Begun, &'static str> {
         let view = self.views.of(self.panes.focus());
-        begun_of(&view.target()?, self.shown(), view.seen())
+        begun_of(&view.target().ok_or(NOTHING)?, self.shown(), view.seen())
     }
 
     /// A part of a notice was clicked.

@@ -22,7 +22,7 @@ use switchboard_desk::{
 use crate::{
     replay::{Asking, Marked, ReplayRoom, panel},
     sanitise::visible,
-    view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
+    view::{CopyForm, Seen, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
         detail::{Row, Section},
         empty_state::{EmptyState, empty_state_ui},
@@ -149,6 +149,12 @@ impl View for DeadLettersView {
     fn target(&self) -> Option<Target> {
         let cause = self.cause.as_ref()?;
         Some(Target::DeadLetters { channel: cause.channel_key(), fingerprint: Some(cause.fingerprint.clone()) })
+    }
+
+    fn seen(&self) -> Seen<'_> {
+        let Some(row) = self.list.selected() else { return Seen::Nothing };
+        let open = self.open.as_ref().filter(|open| open.key == row.key);
+        Seen::Letter(&row.view, open.and_then(|open| open.record.as_ref()))
     }
 
     fn begin_anew(&mut self) {

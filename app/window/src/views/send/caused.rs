@@ -1,14 +1,10 @@
-//! What came of something that was sent: who worked on it and for how long, which records were written and who read them, what was logged; and
-//! where nothing came of it, why that may be. Pure.
+//! What came of something that was sent: who worked on it and for how long, which records were written and who read them, what was logged. Pure.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use switchboard_desk::{
-    send::{Sent, draft::RequestKind},
-    sources::Family,
-};
+use switchboard_desk::send::{Sent, draft::RequestKind};
 use switchboard_engine::view::{ChannelKey, ConversationItem, GroupView, LagVerdict, LogView, NodeKind, RecordView, Snapshot, SpanView, Timing, TraceView};
-use switchboard_model::{FAILURE_DIALECTS, FailureDialect, FailureField, ItemKind, SpanId, SpanKind, is_dead_letter_name};
+use switchboard_model::{FAILURE_DIALECTS, FailureDialect, FailureField, SpanId, SpanKind, is_dead_letter_name};
 
 use crate::{
     figures,
@@ -30,8 +26,6 @@ const ROWS_MAX: usize = 8;
 const SEVERITY_MIN: u8 = 13;
 /// From this one on it tells of an error.
 const SEVERITY_ERROR: u8 = 17;
-/// After this time it is said why nothing may have come, ns.
-pub(super) const WAITED_NS: i64 = 10_000_000_000;
 
 /// What came of it. All text in it is safe to show.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -380,40 +374,6 @@ fn has_read_all(group: &GroupView, records: &[&RecordView]) -> bool {
     group.lag == Some(0) && came.zip(group.read_ns).is_some_and(|(came_ns, read_ns)| came_ns < read_ns)
 }
 
-/// Why nothing may have come of it, as far as what is known says so: what is wrong, and what to do.
-pub(super) fn why_nothing(sent: &Sent, snapshot: &Snapshot) -> String {
-    // What every profile has is the receiver.
-    let has_receiver = snapshot.sources.iter().any(|source| Family::of(source.kind).only.is_some());
-    let num_spans: u64 =
-        snapshot.sources.iter().flat_map(|source| &source.by_kind).filter(|(kind, _)| *kind == ItemKind::Span).map(|(_, counts)| counts.received).sum();
-    let is_record = sent.ask.draft.kind() == RequestKind::Record;
-    if sent.trace_id.is_none() && sent.correlation_id.is_none() {
-        return "It carried neither a trace nor a correlation id, so nothing can be told to come from it. Switch one on below its address".to_owned();
-    }
-    if is_record {
-        let is_read = snapshot.figures.channels.iter().any(|channel| {
-            channel.not_tailed.is_none()
-                && snapshot.topology.nodes.iter().any(|node| node.node_id == channel.node_id && node.kind == NodeKind::Channel && node.name == sent.call)
-        });
-        if !is_read && num_spans == 0 {
-            return format!("The records of {} are not read here, and no service sends spans. Set it to be read with its source", visible(&sent.call));
-        }
-    }
-    if !has_receiver {
-        return "No source here receives spans: add an OTLP receiver among the sources".to_owned();
-    }
-    if num_spans == 0 {
-        return "No service has sent a span since the session began: set OTEL_EXPORTER_OTLP_ENDPOINT where they run".to_owned();
-    }
-    if sent.trace_id.is_none() {
-        return "It began no trace of its own, and nothing that was received has its correlation id".to_owned();
-    }
-    format!(
-        "Other services send spans, and none of this trace came. Either {} is not instrumented, or it does not go on with a traceparent from outside, or its sampler leaves it out",
-        visible(&sent.target)
-    )
-}
-
 /// Where it went, on the map: the service that answered, or the channel.
 pub(super) fn on_the_map(sent: &Sent, caused: &Caused, snapshot: &Snapshot) -> Option<ViewAction> {
     let is_record = sent.ask.draft.kind() == RequestKind::Record;
@@ -543,21 +503,10 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_came_it_says_why_that_may_be() {
-        let sent = sample::answered();
-        let mut business = testing::order_business();
-        assert!(why_nothing(&sent, &business).contains("http://localhost:8080 is not instrumented"), "{}", why_nothing(&sent, &business));
-        for source in std::sync::Arc::make_mut(&mut business.sources) {
-            source.by_kind.clear();
-        }
-        assert!(why_nothing(&sent, &business).contains("OTEL_EXPORTER_OTLP_ENDPOINT"));
-        assert!(why_nothing(&sent, &Snapshot::default()).contains("No source here receives spans"));
-        let none = Sent { trace_id: None, correlation_id: None, ..sample::answered() };
-        assert!(why_nothing(&none, &business).contains("carried neither"));
-        let record = Sent { trace_id: sent.trace_id, ..(*sample::board().sent[2]).clone() };
-        assert!(why_nothing(&record, &Snapshot::default()).contains("are not read here"));
+    fn where_it_went_is_on_the_map_once_that_is_known() {
+        let (business, record) = (testing::order_business(), sample::board().sent[2].clone());
         let caused = Caused::of(&Known::default(), &business);
         assert!(caused.is_nothing());
-        assert!(on_the_map(&record, &caused, &business).is_some() && on_the_map(&sent, &caused, &business).is_none());
+        assert!(on_the_map(&record, &caused, &business).is_some() && on_the_map(&sample::answered(), &caused, &business).is_none());
     }
 }

@@ -1,16 +1,18 @@
 //! Draws what came of something that was sent, and asks the engine for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use egui::{RichText, WidgetInfo, accesskit::Role, vec2};
-use switchboard_desk::send::{Sent, SentId};
-use switchboard_engine::view::{Answer, PointQuery, Query};
-use switchboard_model::CorrelationId;
+use switchboard_desk::send::{Sent, SentId, draft::RequestKind};
+use switchboard_engine::view::{Answer, PointQuery, Query, TraceView};
+use switchboard_model::{CorrelationId, SpanKind};
 
 use super::{
-    caused::{Caused, Known, WAITED_NS, on_the_map, why_nothing},
+    caused::{Caused, Known, on_the_map},
     fields::button_ui,
+    reasons::{Around, WAITED_NS, why_nothing},
     way_ui::way_ui,
 };
 use crate::{
@@ -26,6 +28,8 @@ const ITEMS_MAX: usize = 2_000;
 /// While something may still come, that it has not is told anew so often.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const MARGIN_PT: i8 = 18;
+/// Servers of which it is remembered who answered there.
+const SERVERS_MAX: usize = 64;
 
 /// What was sent, the revisions of both answers, and the groups as they were told.
 type Of = (SentId, [u64; 2], usize);
@@ -39,6 +43,8 @@ pub(super) struct CausedLook {
     is_known: bool,
     /// What came of it.
     pub caused: Caused,
+    /// Which service answered at a server, by the server: so it is known of what is sent there and leaves no trace.
+    answered_by: BTreeMap<String, String>,
 }
 
 impl CausedLook {
@@ -78,7 +84,24 @@ impl CausedLook {
         if is_new(self.of, revisions) {
             self.of = Some((sent.sent_id, revisions, groups));
             self.caused = Caused::of(&Known { trace: trace.as_deref(), conversation: &conversation }, context.snapshot);
+            if let Some(trace) = &trace {
+                self.note_who_answered(sent, trace);
+            }
         }
+    }
+
+    fn note_who_answered(&mut self, sent: &Sent, trace: &TraceView) {
+        let first = trace.spans.iter().filter(|span| span.kind == SpanKind::Server).min_by_key(|span| span.start_ns);
+        let has_room = self.answered_by.len() < SERVERS_MAX || self.answered_by.contains_key(&sent.target);
+        if let Some(span) = first.filter(|_| has_room && sent.ask.draft.kind() != RequestKind::Record) {
+            self.answered_by.insert(sent.target.clone(), span.service.clone());
+        }
+    }
+
+    /// Why nothing may have come of it.
+    fn why_nothing(&self, sent: &Sent, context: &ViewContext<'_>) -> Vec<String> {
+        let answered_before = self.answered_by.get(&sent.target).map(String::as_str);
+        why_nothing(sent, &Around { snapshot: context.snapshot, sources: context.sources, answered_before, now_ns: context.now_ns })
     }
 
     /// Draws it.
@@ -109,10 +132,10 @@ impl CausedLook {
                 ui.label(RichText::new(caused.words(context.now_ns)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim)));
             }
             if caused.is_nothing() && self.is_known {
-                nothing_ui(ui, sent, context);
+                nothing_ui(ui, sent, context, || self.why_nothing(sent, context));
             } else if caused.num_spans == 0 && self.is_known {
-                let text = format!("No span of it has come: what stands below has its correlation id. {}", why_nothing(sent, context.snapshot));
-                ui.add(egui::Label::new(RichText::new(visible(&text)).size(12.5).color(tokens.ink(Ink::Dim))).wrap());
+                let first = "No span of it has come: what stands below has its correlation id".to_owned();
+                reasons_ui(ui, std::iter::once(first).chain(self.why_nothing(sent, context)), context);
             }
         });
         if !caused.way.is_empty() {
@@ -195,7 +218,7 @@ fn title_ui(ui: &mut egui::Ui, context: &ViewContext<'_>) {
 }
 
 /// Nothing came of it: yet, or for long enough to say why that may be.
-fn nothing_ui(ui: &mut egui::Ui, sent: &Sent, context: &ViewContext<'_>) {
+fn nothing_ui(ui: &mut egui::Ui, sent: &Sent, context: &ViewContext<'_>, why: impl FnOnce() -> Vec<String>) {
     let since_ns = sent.ended_ns.unwrap_or(sent.at_ns);
     let tokens = context.tokens;
     if sent
@@ -214,7 +237,14 @@ fn nothing_ui(ui: &mut egui::Ui, sent: &Sent, context: &ViewContext<'_>) {
         return;
     }
     ui.add(egui::Label::new(RichText::new("Nothing came of it within 10 s").color(tokens.ink(Ink::Text))).wrap());
-    ui.add(egui::Label::new(RichText::new(visible(&why_nothing(sent, context.snapshot))).size(12.5).color(tokens.ink(Ink::Dim))).wrap());
+    reasons_ui(ui, why().into_iter(), context);
+}
+
+/// Why nothing may have come, a paragraph each.
+fn reasons_ui(ui: &mut egui::Ui, reasons: impl Iterator<Item = String>, context: &ViewContext<'_>) {
+    for reason in reasons {
+        ui.add(egui::Label::new(RichText::new(visible(&reason)).size(12.5).color(context.tokens.ink(Ink::Dim))).wrap());
+    }
 }
 
 /// Where something will be once something was sent.

@@ -66,10 +66,16 @@ fn ctrl(harness: &mut Window, key: Key) {
     settle(harness);
 }
 
-/// What was asked of sending.
+/// What was asked of sending, but for reading the folder of requests.
 fn asked(source: &FixedSource) -> Vec<SendCommand> {
     let of_sending = |command: SessionCommand| if let SessionCommand::Send(command) = command { Some(*command) } else { None };
-    source.commands().into_iter().filter_map(of_sending).collect()
+    source.commands().into_iter().filter_map(of_sending).filter(|command| *command != SendCommand::Reload).collect()
+}
+
+/// How often the folder of requests was to be read.
+fn num_reloads(source: &FixedSource) -> usize {
+    let is_reload = |command: &SessionCommand| matches!(command, SessionCommand::Send(command) if **command == SendCommand::Reload);
+    source.commands().iter().filter(|command| is_reload(command)).count()
 }
 
 fn sent(source: &FixedSource) -> SendAsk {

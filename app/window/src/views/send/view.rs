@@ -81,6 +81,8 @@ pub(crate) struct SendView {
     pub(super) importing: Option<Importing>,
     /// Whether another window has the keys: a file may be written there.
     is_elsewhere: bool,
+    /// In which of egui's passes it was drawn last: it is shown again after one without it.
+    drawn_in: Option<u64>,
     is_going: bool,
     cancels_by_key: bool,
     shown: Option<SentId>,
@@ -127,6 +129,14 @@ impl SendView {
         self.shown = self.shown(board).map(|sent| sent.sent_id);
     }
 
+    /// Whether the files of requests may be others than those that are known: the window had not the keys, or this was not shown.
+    fn may_have_missed_files(&mut self, ctx: &egui::Context) -> bool {
+        let (is_elsewhere, pass) = (!ctx.input(|input| input.focused), ctx.cumulative_pass_nr());
+        let is_back = std::mem::replace(&mut self.is_elsewhere, is_elsewhere) && !is_elsewhere;
+        let is_shown_again = self.drawn_in.replace(pass).is_none_or(|before| before + 1 < pass);
+        is_back || is_shown_again
+    }
+
     fn begin_with(&mut self, begun: Begun, ctx: &egui::Context) {
         self.editing.begin_with(begun);
         self.cursor = None;
@@ -168,8 +178,7 @@ impl View for SendView {
         self.take(&ctx, context.send);
         let mut actions = Vec::new();
         self.take_pasted(&ctx, context, &mut actions);
-        let is_elsewhere = !ctx.input(|input| input.focused);
-        if std::mem::replace(&mut self.is_elsewhere, is_elsewhere) && !is_elsewhere {
+        if self.may_have_missed_files(&ctx) {
             actions.push(send(SendCommand::Reload));
         }
         for command in std::mem::take(&mut self.commands) {

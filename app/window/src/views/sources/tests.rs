@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use egui::{Key, accesskit::Role, vec2};
-use egui_kittest::{Harness, kittest::Queryable as _};
+use egui_kittest::{
+    Harness,
+    kittest::{NodeT as _, Queryable as _},
+};
 use switchboard_engine::view::{Answer, LeftOut, PointQuery, Query, RefusalView, Snapshot};
 use switchboard_model::SourcePhase;
 
@@ -11,10 +14,12 @@ use crate::{
     SessionCommand, WindowApp, WindowOptions,
     ink::Tone,
     testing::{self, FixedSource, NOW_NS},
+    tests::objects,
     view::{Target, UiCommand, ViewKind},
     views::map::{scene::Scene, sentence::sentence},
 };
 use switchboard_desk::profile::Profile;
+use switchboard_desk::send::{SendCommand, draft::Request};
 use switchboard_desk::sources::SourceProfile;
 use switchboard_desk::sources_desk::{SourcesBoard, SourcesCommand, Trial};
 
@@ -191,6 +196,62 @@ fn a_new_source_is_added_once_its_settings_make_sense() {
     harness.get_by_label("orders-2 started and the profile saved");
     assert!(harness.query_by_role_and_label(Role::Heading, "New source: actuator").is_none());
     harness.get_by_label_contains("source orders-2, actuator, not heard of");
+}
+
+/// What was asked to be sent last.
+fn request(source: &FixedSource) -> Request {
+    let send = |command: SessionCommand| match command {
+        SessionCommand::Send(command) => match *command {
+            SendCommand::Send(ask) => Some(ask.draft.request.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
+    source.commands().into_iter().rev().find_map(send).expect("something is sent")
+}
+
+#[test]
+fn a_request_to_a_source_is_composed_by_pointer_and_by_keys() {
+    let source = source();
+    let tables = "name = \"x\"\n[[kafka]]\nname = \"lab-kafka\"\nbrokers = \"h:1\"\n[[http]]\nname = \"orders-1 actuator\"\nurl = \"http://h:2/actuator\"\n\
+                  [[grpc]]\nname = \"stock\"\nurl = \"http://h:50051\"";
+    source.show_sources(SourcesBoard { profile: Profile::parse(tables, "x").expect("valid"), path: Some("profile.toml".into()), ..SourcesBoard::default() });
+    let mut harness = harness(&source);
+    let row = harness.get_by_label_contains("source lab-kafka, ").rect().center();
+    objects::click(&mut harness, row, egui::PointerButton::Secondary);
+    harness.get_by_role_and_label(Role::MenuItem, "Send to this…").click();
+    harness.run();
+    assert_eq!(harness.state().window.focus(), ViewKind::Send);
+    // The topic has the keys.
+    harness.event(egui::Event::Text("orders.placed".to_owned()));
+    harness.run();
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::Enter);
+    harness.run();
+    let Request::Record(record) = request(&source) else { panic!("{:?}", request(&source)) };
+    assert_eq!((record.cluster.as_str(), record.topic.as_str()), ("lab-kafka", "orders.placed"));
+
+    for (name, label, address) in [("orders-1 actuator", "URL", "http://h:2/actuator"), ("stock", "Server", "http://h:50051")] {
+        let ctx = harness.ctx.clone();
+        harness.state_mut().window.goto(&ctx, &Target::Source(name.to_owned()));
+        harness.run();
+        harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::P);
+        harness.run();
+        harness.event(egui::Event::Text("Send to this".to_owned()));
+        harness.run();
+        press(&mut harness, &[Key::Enter]);
+        harness.run();
+        assert_eq!(harness.state().window.focus(), ViewKind::Send, "{name}");
+        assert_eq!(harness.get_by_role_and_label(Role::TextInput, label).accesskit_node().value().as_deref(), Some(address));
+    }
+    let why_not = |harness: &mut Harness<'_, WindowApp>, name: &str| {
+        let ctx = harness.ctx.clone();
+        harness.state_mut().window.goto(&ctx, &Target::Source(name.to_owned()));
+        harness.run();
+        harness.state().window.unavailable(UiCommand::SendToThis).map(std::borrow::Cow::into_owned)
+    };
+    assert_eq!(why_not(&mut harness, "OTLP").as_deref(), Some("it only receives: nothing can be sent to it"));
+    assert_eq!(why_not(&mut harness, "otlp").as_deref(), Some("the profile does not have this source"));
+    assert_eq!(why_not(&mut harness, "stock"), None);
 }
 
 #[test]

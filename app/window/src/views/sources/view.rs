@@ -18,7 +18,7 @@ use crate::{
     ink::signs::phase_word,
     sanitise::visible,
     theme::Ink,
-    view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext},
+    view::{CopyForm, Seen, Slot, Target, UiCommand, View, ViewAction, ViewContext},
     widgets::{
         empty_state::{EmptyState, empty_state_ui},
         kept_order::KeptOrder,
@@ -253,6 +253,10 @@ impl View for SourcesView {
 
     fn target(&self) -> Option<Target> {
         self.selected.clone().map(Target::Source)
+    }
+
+    fn seen(&self) -> Seen<'_> {
+        self.row().and_then(|row| row.profile.as_ref()).map_or(Seen::Nothing, Seen::Source)
     }
 
     fn has_form(&self) -> bool {

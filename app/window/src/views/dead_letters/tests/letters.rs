@@ -3,11 +3,16 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use switchboard_desk::ledger::LetterState;
-use switchboard_desk::send::replay::AskedLetters;
-use switchboard_engine::view::{Query, ScanQuery};
+use switchboard_desk::send::{
+    SendCommand,
+    draft::{Payload, RecordDraft, Request},
+    replay::AskedLetters,
+};
+use switchboard_engine::view::{Answer, Query, ScanQuery};
 use switchboard_model::ToldPlace;
 
 use super::*;
+use crate::tests::objects;
 
 #[test]
 fn letters_are_marked_and_previewed_by_keyboard_alone() {
@@ -175,4 +180,71 @@ fn a_letter_is_copied_with_ids_and_times() {
     let _asked = harness.state_mut().window.run(&ctx, UiCommand::CopyMarkdown);
     harness.step();
     assert!(copied(&harness).is_some_and(|text| text.starts_with("### orders.placed-dlt 0@7718") && text.contains("shipTo is null")));
+}
+
+/// What was asked to be sent last.
+fn record_sent(source: &FixedSource) -> RecordDraft {
+    let send = |command: SessionCommand| match command {
+        SessionCommand::Send(command) => match *command {
+            SendCommand::Send(ask) => Some(ask.draft.request.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
+    match source.commands().into_iter().rev().find_map(send) {
+        Some(Request::Record(record)) => record,
+        other => panic!("a record is sent, not {other:?}"),
+    }
+}
+
+/// The letter that is looked at becomes the record that is composed, by the menu of its row or from the palette.
+fn composed_from_a_letter(source: &FixedSource, by_pointer: bool) -> Harness {
+    let mut harness = harness(source, UiCommand::Show(ViewKind::DeadLetters));
+    if by_pointer {
+        let at = harness.get_by_label_contains("orders.placed-dlt 0@8603, key 4997").rect().center();
+        objects::click(&mut harness, at, egui::PointerButton::Secondary);
+        harness.get_by_role_and_label(Role::MenuItem, "Send to this…").click();
+        settle(&mut harness);
+    } else {
+        press(&mut harness, &[Key::ArrowDown, Key::ArrowDown]);
+        press_with_command(&mut harness, Key::P);
+        harness.event(Event::Text("Send to this".to_owned()));
+        settle(&mut harness);
+        press(&mut harness, &[Key::Enter]);
+    }
+    assert_eq!(harness.state().window.focus(), ViewKind::Send);
+    harness
+}
+
+#[test]
+fn a_letter_is_composed_as_a_record_by_pointer_and_by_keys() {
+    for by_pointer in [true, false] {
+        let source = source(sample::board(Writing::Allowed));
+        let mut harness = composed_from_a_letter(&source, by_pointer);
+        harness.get_by_label_contains("It goes to orders.placed, where the letter of orders.placed-dlt came from");
+        harness.get_by_label_contains("What tells of its failure was left out: 3 headers");
+        press_with_command(&mut harness, Key::Enter);
+        let record = record_sent(&source);
+        assert_eq!((record.cluster.as_str(), record.topic.as_str()), (sample::CLUSTER, "orders.placed"));
+        assert!(matches!(&record.value, Payload::Json(json) if json.starts_with("{\"orderId\":4997,")), "{:?}", record.value);
+        let names: Vec<&str> = record.headers.iter().map(|header| header.name.as_str()).collect();
+        assert_eq!(names, ["ce_type", "authorization"], "by pointer: {by_pointer}");
+    }
+}
+
+#[test]
+fn of_a_letter_with_secrets_nothing_is_taken_over_but_where_it_goes() {
+    let source = source(sample::board(Writing::Allowed));
+    source.answer_with(|query| {
+        let mut answer = sample::answer(query);
+        if let Some(Answer::RecordDetails(records)) = &mut answer {
+            records.iter_mut().flatten().for_each(|record| record.redacted = true);
+        }
+        answer
+    });
+    let mut harness = composed_from_a_letter(&source, false);
+    harness.get_by_label_contains("the record holds secrets, which are not kept. Replay it in Dead letters, where it is read again from the broker");
+    press_with_command(&mut harness, Key::Enter);
+    let record = record_sent(&source);
+    assert_eq!((record.topic.as_str(), record.value, record.headers.len()), ("orders.placed", Payload::Json("{}".to_owned()), 0));
 }

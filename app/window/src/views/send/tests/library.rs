@@ -337,10 +337,30 @@ fn the_folder_of_requests_is_told_and_read_again_when_the_window_gets_the_keys_b
     });
     assert_eq!(path.as_deref(), Some("/work/shop/requests"));
     settle(&mut harness);
+    let before = num_reloads(&source);
     harness.input_mut().focused = false;
     settle(&mut harness);
-    assert_eq!(asked(&source), []);
+    assert_eq!(num_reloads(&source), before);
     harness.input_mut().focused = true;
     settle(&mut harness);
-    assert_eq!(asked(&source), [SendCommand::Reload]);
+    assert_eq!(num_reloads(&source), before + 1);
+}
+
+#[test]
+fn the_folder_of_requests_is_read_again_once_each_time_the_view_is_shown() {
+    let source = source(sample::board());
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Map));
+    assert_eq!(num_reloads(&source), 0, "nobody looks");
+    for num in 1..=3 {
+        ctrl(&mut harness, Key::Num5);
+        assert_eq!(num_reloads(&source), num);
+        ctrl(&mut harness, Key::Num5);
+        press(&mut harness, &[Key::ArrowDown, Key::ArrowUp]);
+        assert_eq!(num_reloads(&source), num, "it was shown all the time");
+        ctrl(&mut harness, Key::Num1);
+        settle(&mut harness);
+        assert_eq!(num_reloads(&source), num, "another view is shown");
+    }
+    goto(&mut harness, &Target::Saved("orders/place an order".to_owned()));
+    assert_eq!((num_reloads(&source), asked(&source)), (4, Vec::new()));
 }
