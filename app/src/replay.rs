@@ -34,6 +34,8 @@ const BEGINS_WITHIN: Duration = Duration::from_secs(10);
 const STOPPED_WITHIN: Duration = Duration::from_secs(3);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(10);
+/// As what a replay has ended for which there was no leave.
+const REFUSED: &str = "refused";
 
 /// Sends a plan, or looks at it again, and tells what became of it.
 pub async fn run(args: ReplayArgs, interruptions: &mut Interruptions) -> anyhow::Result<Ending> {
@@ -55,7 +57,11 @@ pub async fn run(args: ReplayArgs, interruptions: &mut Interruptions) -> anyhow:
     session.stop().await;
     let (told, ending) = told?;
     written::json("replay", &told);
-    Ok(ending)
+    match ending {
+        // It is the last word on standard error besides.
+        Ending::NotSent if told["ended"] == REFUSED => anyhow::bail!("{}", told["reason"].as_str().unwrap_or_default()),
+        ending => Ok(ending),
+    }
 }
 
 /// Stops the run that goes on; what became of it by then, and the same command sends the rest. An error where none was begun.
@@ -98,6 +104,12 @@ async fn replay(session: &Session, args: &ReplayArgs, ask: ReplayAsk) -> anyhow:
     }
     if preview.planned.is_empty() {
         return Ok((told_of_preview(&preview), Ending::NotSent));
+    }
+    if let Some(reason) = held_back(args, &preview) {
+        write_refusal(session, &preview).await?;
+        let mut told = told_of_preview(&preview);
+        (told["ended"], told["reason"]) = (REFUSED.into(), reason.into());
+        return Ok((told, Ending::NotSent));
     }
     let preview = leave(session, args, preview).await?;
     session.replay(ReplayCommand::Start { replay_id: preview.replay_id.clone(), typed_name: args.confirm.clone() });
@@ -157,29 +169,37 @@ async fn preview(session: &Session, ask: ReplayAsk) -> anyhow::Result<Arc<Previe
     until(session, None, |board| board.preview.clone()).await
 }
 
-/// Asks for what the profile does not allow by itself, with what was given on the command line.
-async fn leave(session: &Session, args: &ReplayArgs, preview: Arc<Preview>) -> anyhow::Result<Arc<Preview>> {
-    let confirms = args.confirm.as_deref() == Some(preview.cluster.as_str());
+/// Why there is no leave, with what was given on the command line; `None` = there is, or will be once it is asked for.
+fn held_back(args: &ReplayArgs, preview: &Preview) -> Option<String> {
+    let cluster = &preview.cluster;
+    let confirms = args.confirm.as_ref() == Some(cluster);
     match &preview.writing {
-        Writing::Allowed => Ok(preview),
-        Writing::ReadOnly(reason) => anyhow::bail!("{reason}"),
-        Writing::AsksForName => {
-            anyhow::ensure!(confirms, "{} is production. Give --confirm {:?}", preview.cluster, preview.cluster);
-            Ok(preview)
+        Writing::ReadOnly(reason) => Some(reason.clone()),
+        Writing::AsksForName if !confirms => Some(format!("{cluster} is production. Give --confirm {cluster:?}")),
+        Writing::Locked { .. } if !confirms => {
+            Some(format!("nothing allows sending to {cluster}. Set write = true in its table of the profile, or give --confirm {cluster:?}"))
         }
-        Writing::Locked { .. } => {
-            anyhow::ensure!(
-                confirms,
-                "nothing allows sending to {}. Set write = true in its table of the profile, or give --confirm {:?}",
-                preview.cluster,
-                preview.cluster
-            );
-            let replay_id = preview.replay_id.clone();
-            session.replay(ReplayCommand::Allow { replay_id, typed_name: args.confirm.clone() });
-            let allowed = |board: &ReplayBoard| board.preview.clone().filter(|preview| !matches!(preview.writing, Writing::Locked { .. }));
-            until(session, Some(BEGINS_WITHIN), allowed).await
-        }
+        Writing::Allowed | Writing::AsksForName | Writing::Locked { .. } => None,
     }
+}
+
+/// Lets the desk refuse it, which writes that down: it is begun without the name that would allow it.
+async fn write_refusal(session: &Session, preview: &Preview) -> anyhow::Result<()> {
+    session.replay(ReplayCommand::Start { replay_id: preview.replay_id.clone(), typed_name: None });
+    let deadline = Instant::now() + BEGINS_WITHIN;
+    while session.replay_board().refusal.is_none() {
+        anyhow::ensure!(Instant::now() < deadline, "nothing happened for {} s", BEGINS_WITHIN.as_secs());
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+/// Asks for what the profile does not allow by itself, as it was confirmed on the command line.
+async fn leave(session: &Session, args: &ReplayArgs, preview: Arc<Preview>) -> anyhow::Result<Arc<Preview>> {
+    let Writing::Locked { .. } = preview.writing else { return Ok(preview) };
+    session.replay(ReplayCommand::Allow { replay_id: preview.replay_id.clone(), typed_name: args.confirm.clone() });
+    let allowed = |board: &ReplayBoard| board.preview.clone().filter(|preview| !matches!(preview.writing, Writing::Locked { .. }));
+    until(session, Some(BEGINS_WITHIN), allowed).await
 }
 
 /// The first few, then, once they were read, the rest.

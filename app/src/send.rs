@@ -1,4 +1,5 @@
-//! One request sent without a window, for scripts: what was answered goes to standard output as JSON, and how it ended is the exit code.
+//! One request sent without a window, for scripts: what was answered, or why it was not sent, goes to standard output as JSON, and how it ended is the exit
+//! code.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,9 +48,16 @@ pub async fn run(args: SendArgs, interruptions: &mut Interruptions) -> anyhow::R
     };
     // What is still on its way is written down.
     session.stop().await;
-    let sent = sent?;
-    written::json("answer", &told(&sent));
-    Ok(ending(&sent))
+    match sent {
+        Ok(sent) => {
+            written::json("answer", &told(&sent));
+            Ok(ending(&sent))
+        }
+        Err(error) => {
+            written::json("answer", &json!({ "outcome": "not sent", "reason": format!("{error:#}") }));
+            Err(error)
+        }
+    }
 }
 
 /// The profile, as it says what may be sent to; files that the request names lie beside it.

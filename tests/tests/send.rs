@@ -1,6 +1,10 @@
-//! `switchboard send`: the requests that the lab has to try out arrive, and what may not be sent is not.
+//! `switchboard send`: the requests that the lab has to try out arrive, what may not be sent is not, and no proxy is asked to carry any.
 
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use serde_json::Value;
 use switchboard_tests::lab::quiet_lab;
@@ -10,7 +14,16 @@ const WITHIN: Duration = Duration::from_mins(1);
 
 /// Runs `switchboard send`: its exit code, and what it said.
 fn send(args: &[&str]) -> (i32, String) {
-    let mut program = Program::start(&[&["send"], args].concat()).expect("starts");
+    send_with(args, &[])
+}
+
+/// The same with these variables in its environment.
+fn send_with(args: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
+    let args = [&["send"], args].concat();
+    let mut program = Program::start_as(&args, |command| {
+        command.envs(variables.iter().copied());
+    })
+    .expect("starts");
     let code = program.wait(WITHIN).expect("ends");
     (code, program.output())
 }
@@ -88,4 +101,80 @@ fn what_may_not_be_sent_says_why_and_ends_with_1() {
         let (code, said) = send(&args);
         assert!(code == 1 && said.contains(told), "{args:?}: {code} {said}");
     }
+}
+
+/// A server of HTTP that answers whatever it is asked.
+fn http_server() -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                // A request without a body is shorter.
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok");
+            });
+        }
+    });
+    address
+}
+
+/// A server of gRPC that answers whatever it is asked with an empty message.
+async fn grpc_server() -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut connection = h2::server::handshake(stream).await?;
+                while let Some(asked) = connection.accept().await {
+                    let (_, mut respond) = asked?;
+                    let head = http::Response::builder().header("content-type", "application/grpc").body(()).expect("a head");
+                    let mut body = respond.send_response(head, false)?;
+                    body.send_data(Bytes::from_static(&[0; 5]), false)?;
+                    let well = (http::HeaderName::from_static("grpc-status"), http::HeaderValue::from_static("0"));
+                    body.send_trailers(http::HeaderMap::from_iter([well]))?;
+                }
+                Ok::<_, h2::Error>(())
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn no_proxy_that_the_environment_names_is_asked_to_carry_anything() {
+    let runtime = tokio::runtime::Runtime::new().expect("threads");
+    let (http, grpc) = (http_server(), runtime.block_on(grpc_server()));
+    let proxy = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let address = proxy.local_addr().expect("an address");
+    let url = format!("http://{address}");
+    let names = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "grpc_proxy", "GRPC_PROXY"];
+    // What whoever runs the tests lets pass by a proxy is not this.
+    let variables: Vec<(&str, &str)> = names.map(|name| (name, url.as_str())).into_iter().chain([("no_proxy", ""), ("NO_PROXY", "")]).collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let send = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        let (code, said) = send_with(&[&path.display().to_string()], &variables);
+        // One that is not answered has a last word behind the JSON.
+        (code, serde_json::Deserializer::from_str(&said).into_iter::<Value>().next().and_then(Result::ok).unwrap_or_else(|| panic!("{said}")))
+    };
+    let (code, told) = send("http.toml", format!("[http]\nurl = \"http://{http}/\"\n"));
+    assert_eq!((code, &told["answer"]["status"], &told["body"]), (0, &200.into(), &"ok".into()), "{told}");
+    std::fs::write(folder.path().join("a.proto"), "syntax = \"proto3\"; package a; message M { } service S { rpc Ask (M) returns (M); }").expect("written");
+    let call = |scheme: &str| {
+        format!("[grpc]\nurl = \"{scheme}://{grpc}\"\nmethod = \"a.S/Ask\"\nmessages = [\"{{}}\"]\nschema = {{ protos = {{ files = [\"a.proto\"] }} }}\n")
+    };
+    let (code, told) = send("grpc.toml", call("http"));
+    assert_eq!((code, &told["outcome"], &told["answer"]["code"]), (0, &"called".into(), &0.into()), "{told}");
+    // For TLS a proxy is asked otherwise, before there is any.
+    for (name, text) in [("https.toml", format!("[http]\nurl = \"https://{http}/\"\n")), ("grpcs.toml", call("https"))] {
+        let (code, told) = send(name, text);
+        assert!(code == 1 && told["reason"].as_str().is_some_and(|reason| reason.contains("answered in plain text where TLS was spoken")), "{name}: {told}");
+    }
+    // Whoever connected to the proxy would be there by now, and before this.
+    let own = TcpStream::connect(address).expect("it listens");
+    let (_, first) = proxy.accept().expect("a connection");
+    assert_eq!(first, own.local_addr().expect("an address"), "a proxy was asked");
 }

@@ -123,9 +123,11 @@ impl Failure {
             Speaks::Tls if !is_tls => {
                 Self::failed(Protocol, format!("{address} speaks TLS where plain text was asked for"), "Write https:// instead of http:// in url")
             }
-            Speaks::PlainHttp2 if is_tls => {
-                Self::failed(Protocol, format!("{address} speaks plain text where TLS was asked for"), "Write http:// instead of https:// in url")
-            }
+            Speaks::PlainHttp2 if is_tls => Self::failed(
+                Protocol,
+                format!("{address} speaks plain text where TLS was asked for"),
+                "Write http:// instead of https:// in url, or correct the port",
+            ),
             Speaks::Http1 => {
                 let detail = format!("{address} speaks HTTP/1, which carries no gRPC");
                 Self::failed(Protocol, detail, "Correct the port: this is that of an HTTP server")

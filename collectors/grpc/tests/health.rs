@@ -476,7 +476,10 @@ fn tls_is_spoken_and_a_mismatch_is_named() {
     let (plain, _reporter, _server) = serve(&runtime, any_port());
     let mut seen = Observed::start(&runtime, config(&format!("https://{plain}"), &[""]));
     let said = seen.until_status(SourcePhase::Failed, Some(FailureKind::Protocol));
-    assert_eq!(said, (format!("https://{plain} speaks plain text where TLS was asked for"), "Write http:// instead of https:// in url".to_owned()));
+    assert_eq!(
+        said,
+        (format!("https://{plain} speaks plain text where TLS was asked for"), "Write http:// instead of https:// in url, or correct the port".to_owned())
+    );
 }
 
 #[test]

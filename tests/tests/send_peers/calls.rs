@@ -312,7 +312,10 @@ fn a_private_authority_is_trusted_where_it_is_named_and_the_wrong_scheme_is_told
     for (draft, reason) in [
         (over_tls(""), "its certificate is not trusted"),
         (call(address, "Echo", &["{}"], ""), "The server may speak TLS. Write https:// instead of http://"),
-        (call(peer.address("grpc_v1"), "Echo", &["{}"], "").replace("http://", "https://"), "speaks no TLS here, but plain text"),
+        (
+            call(peer.address("grpc_v1"), "Echo", &["{}"], "").replace("http://", "https://"),
+            "answered in plain text where TLS was spoken. Write http://, or correct the port",
+        ),
         (call(peer.address("http"), "Echo", &["{}"], ""), "speaks HTTP/1, which carries no gRPC"),
         (call(peer.address("https"), "Echo", &["{}"], "tls = { unchecked = true }\n").replace("http://", "https://"), "does not offer reflection"),
         (call(peer.address("https_1"), "Echo", &["{}"], "tls = { unchecked = true }\n").replace("http://", "https://"), "speaks HTTP/1 only"),

@@ -4,7 +4,7 @@
 //! `draft` is what is composed and `variables` what fills it in, `rows` values for one after another, `plan` what that comes to, `saved` where drafts are
 //! kept. `exchange` reads them from what is pasted, and writes them as lines for others' programs. `figures` is what many came to, `desk` where sending is
 //! asked for, `command` what, `board` what can be seen of it (`charset` reads a body that is no UTF-8), `redirect` where an answer leads. `replay` sends again what lies on a broker, and `edit` is what can be changed of it before.
-//! `record_file` is records in a file, written from brokers and replayed from there. `access` is what all of it needs of the session.
+//! `record_file` is records in a file, written from brokers and replayed from there. `access` is what all of it needs of the session, `testing` what is made up of that.
 
 pub mod access;
 mod board;
@@ -23,6 +23,8 @@ mod redirect;
 pub mod replay;
 mod rows;
 mod saved;
+#[doc(hidden)]
+pub mod testing;
 mod variables;
 
 pub use board::{Answer, Asking, ByHand, Message, Question, Reply, SHOWN_BYTES, SchemaBoard, SchemaKey, SendBoard, Sent, SentId, Status};

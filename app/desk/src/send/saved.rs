@@ -220,7 +220,8 @@ fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-fn shown(name: &str) -> String {
+/// A name as it can be shown, wherever it comes from.
+pub(crate) fn shown(name: &str) -> String {
     name.chars().take(120).collect::<String>().escape_debug().to_string()
 }
 

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use switchboard_desk::ledger::SettledAs;
-use switchboard_desk::send::draft::{Auth, RepeatDraft, SchemaFrom};
-use switchboard_desk::send::{Question, SendCommand, Sent, Status};
+use switchboard_desk::send::draft::{Auth, Draft, GrpcDraft, RepeatDraft, Request, SchemaFrom};
+use switchboard_desk::send::{Question, SchemaBoard, SchemaKey, SendCommand, Sent, Status};
 use switchboard_model::Phase;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
@@ -204,5 +204,81 @@ async fn calls_one_after_another_go_over_one_connection_which_is_told_with_the_f
     let sent = sending.settled().await;
     assert!(has_connected(&sent), "{sent:#?}");
     assert_eq!((proxy.num_connections(), asked.lock().len()), (1, 4));
+    sending.session.stop().await;
+}
+
+/// A field of protobuf with bytes in it (protobuf's encoding: the number of the field, a length, the bytes).
+fn part(number: u8, bytes: impl AsRef<[u8]>) -> Vec<u8> {
+    let bytes = bytes.as_ref();
+    // A longer one has its length in two bytes.
+    let (length, more) = (u8::try_from(bytes.len() % 128).expect("small"), u8::try_from(bytes.len() / 128).expect("short"));
+    let length = if more == 0 { vec![length] } else { vec![length | 0x80, more] };
+    [&[number << 3 | 2][..], &length, bytes].concat()
+}
+
+/// The same with a number in it that is below 128.
+fn number(number: u8, value: u8) -> Vec<u8> {
+    vec![number << 3, value]
+}
+
+/// What `protoc --descriptor_set_out` makes of [`STOCK`] without `Import`: a `FileDescriptorSet` (google/protobuf/descriptor.proto).
+fn descriptor_set() -> Vec<u8> {
+    // Optional; of strings the type is 9, of int32 5.
+    let field = |name: &str, place: u8, kind: u8| part(2, [part(1, name), number(3, place), number(4, 1), number(5, kind)].concat());
+    let item = part(4, [part(1, "Item"), field("sku", 1, 9), field("num", 2, 5)].concat());
+    let done = part(4, [part(1, "Done"), field("num", 1, 5)].concat());
+    let method = |name: &str, streams: &[u8]| part(2, [&part(1, name)[..], &part(2, ".shop.v1.Item"), &part(3, ".shop.v1.Done"), streams].concat());
+    let service = part(6, [part(1, "Stock"), method("Put", &[]), method("List", &number(6, 1))].concat());
+    part(1, [part(1, "stock.proto"), part(2, "shop.v1"), item, done, service, part(12, "proto3")].concat())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_set_of_descriptors_tells_what_methods_take_and_one_that_is_broken_is_named() {
+    let (address, asked) = health().await;
+    let sending = Sending::start(NO_SOURCES);
+    let folder = sending.folder.path().join("requests");
+    std::fs::create_dir_all(folder.join("sets")).expect("a folder");
+    let whole = descriptor_set();
+    std::fs::write(folder.join("sets/stock.binpb"), &whole).expect("written");
+    std::fs::write(folder.join("sets/cut.binpb"), &whole[..whole.len() - 1]).expect("written");
+    std::fs::write(folder.join("sets/empty.binpb"), "").expect("written");
+    std::fs::write(folder.join("sets/text.binpb"), STOCK).expect("written");
+    let call = |set: &str, method: &str, message: &str| GrpcDraft {
+        url: format!("http://{address}"),
+        method: format!("shop.v1.Stock/{method}"),
+        schema: SchemaFrom::DescriptorSet(format!("sets/{set}.binpb")),
+        messages: vec![message.to_owned()],
+        ..GrpcDraft::default()
+    };
+    let of = |call: GrpcDraft| Draft { name: String::new(), request: Request::Grpc(call) };
+    let described = call("stock", "Put", "{}");
+    let told = sending.say(SendCommand::Describe(Box::new(described.clone()), None)).await;
+    assert!(matches!(told, Told::Known), "{told:?}");
+    let board = sending.session.send_board();
+    let Some(SchemaBoard::Known(schema)) = board.schemas.get(&SchemaKey::of(&described)) else { panic!("{:?}", board.schemas) };
+    assert_eq!(
+        schema.methods().iter().map(|method| (method.path(), method.kind())).collect::<Vec<_>>(),
+        [("shop.v1.Stock/List".to_owned(), "server streaming"), ("shop.v1.Stock/Put".to_owned(), "unary")]
+    );
+    assert_eq!(schema.fields("shop.v1.Item").iter().map(|field| field.name.as_str()).collect::<Vec<_>>(), ["sku", "num"]);
+    assert!(asked.lock().is_empty() && sending.lines().await.is_empty(), "files tell it without a word to the server");
+
+    let Told::Asks(Question::Confirm { .. }) = sending.send(of(call("stock", "List", r#"{"sku":"lamp","num":2}"#))).await else { panic!("nothing was asked") };
+    let told = sending.confirm(None).await;
+    assert!(matches!(told, Told::Sent(_)), "{told:?}");
+    let sent = sending.settled().await;
+    assert_eq!((sent.outcome_word(), sent.answer.received().as_deref()), (Some("called"), Some("{\"num\":1}\n{\"num\":1}\n{\"num\":1}\n")));
+    let told = sending.send(of(call("stock", "List", r#"{"price":2}"#))).await;
+    assert!(matches!(&told, Told::Mistake("messages", reason) if reason.contains("price")), "{told:?}");
+
+    for (set, why) in [("cut", "no set of descriptors"), ("empty", "it holds no file"), ("text", "no set of descriptors"), ("absent", "")] {
+        let (name, broken) = (format!("sets/{set}.binpb"), call(set, "Put", "{}"));
+        let told = sending.say(SendCommand::Describe(Box::new(broken.clone()), None)).await;
+        assert!(matches!(&told, Told::Refused(reason) if reason.contains(&name) && reason.contains(why)), "{told:?}");
+        let told = sending.send(of(broken)).await;
+        assert!(matches!(&told, Told::Mistake("schema" | "file", reason) if reason.contains(&name) && reason.contains(why)), "{told:?}");
+    }
+    assert_eq!(*asked.lock(), ["/shop.v1.Stock/List"]);
+    assert_eq!(sending.lines().await.len(), 1);
     sending.session.stop().await;
 }

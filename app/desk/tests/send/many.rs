@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use switchboard_desk::ledger::SettledAs;
 use switchboard_desk::send::draft::{Body, RepeatDraft};
-use switchboard_desk::send::{Ended, Question, SendCommand};
+use switchboard_desk::send::{Ended, Question, SendBoard, SendCommand};
+use switchboard_model::OperationEnd;
 
 use crate::requests::Server;
 use crate::sending::{Sending, Told, http};
@@ -142,4 +143,41 @@ async fn production_is_never_probed() {
     let told = sending.probe(http(|http| http.url = server.url("/"))).await;
     assert!(matches!(&told, Told::Refused(reason) if reason.contains("nothing is probed there")), "{told:?}");
     assert_eq!(server.num_connections.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_ends_with_its_session_and_so_does_its_run_in_the_ledger() {
+    for answer in [Some(WELL), None] {
+        let (server, other) = (Server::start(answer).await, Server::start(Some(WELL)).await);
+        let sending = Sending::start(NO_SOURCES);
+        let probe = |server: &Server| {
+            let every_s = RepeatDraft { every_s: 1.0, ..RepeatDraft::default() };
+            http(|http| (http.url, http.repeat) = (server.url("/health"), every_s))
+        };
+        let Told::Sent(_) = sending.probe(probe(&server)).await else { panic!("it was not sent") };
+        let is_going = |board: &SendBoard| match &board.sent[0].figures {
+            // One that is not answered is on its way when the session ends.
+            _ if answer.is_none() => server.requests().len() == 1,
+            figures => figures.as_ref().is_some_and(|figures| figures.num >= 2),
+        };
+        sending.until("requests", |board| is_going(board).then_some(())).await;
+        let (operations, Sending { session, folder }) = (sending.session.operations().clone(), sending);
+        session.stop().await;
+        let board = operations.board();
+        let ends: Vec<_> = board.ended.iter().map(|view| (view.info.what.as_str(), view.end.as_ref().map(|end| &end.how))).collect();
+        assert!(board.running.is_empty() && matches!(ends[..], [(what, Some(OperationEnd::Cancelled))] if what.starts_with("Send ")), "{board:?}");
+        // Each that was sent until then has its line, with what became of it, and so has the run.
+        let lines = crate::sending::lines(folder.path()).await;
+        let (first, num_sent) = (lines[0].settled.counts_as(), lines.iter().filter(|line| line.settled.counts_as() != SettledAs::NotDone).count());
+        assert_eq!(first, if answer.is_some() { SettledAs::Done } else { SettledAs::Possibly }, "{lines:?}");
+        assert!(lines.iter().all(|line| !line.settled.reason().contains("no outcome was written")), "{lines:?}");
+        let ledger = rusqlite::Connection::open(folder.path().join("ledger.sqlite")).expect("a ledger");
+        let ending: Option<String> = ledger.query_row("SELECT ending FROM runs", [], |row| row.get(0)).expect("its run");
+        assert_eq!(ending.as_deref(), Some("stopped"));
+        // By the time at which another one that goes as often has come three times, this one would have come again.
+        let another = Sending::start(NO_SOURCES);
+        let Told::Sent(_) = another.probe(probe(&other)).await else { panic!("it was not sent") };
+        another.until("requests of another", |_| (other.requests().len() >= 3).then_some(())).await;
+        assert_eq!(server.num_connections.load(Ordering::SeqCst), num_sent, "it went on");
+    }
 }

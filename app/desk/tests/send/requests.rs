@@ -228,3 +228,19 @@ async fn the_whole_body_of_an_answer_is_written_into_a_file() {
     let refused = sending.until("refusal", |board| board.refusal.clone()).await;
     assert!(refused.contains("there is one already"), "{refused}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_that_a_server_sets_goes_back_with_no_other_request_of_the_session() {
+    let answer = "HTTP/1.1 200 OK\r\nset-cookie: session=hunter2; Path=/; Max-Age=3600\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
+    let server = Server::start(Some(answer)).await;
+    let sending = Sending::start("[otlp]\ngrpc_port = 0\nhttp_port = 0\n");
+    let often = RepeatDraft { times: 3, ..RepeatDraft::default() };
+    for repeat in [RepeatDraft::default(), RepeatDraft::default(), often] {
+        let Told::Sent(_) = sending.send(http(|http| (http.url, http.repeat) = (server.url("/"), repeat))).await else { panic!("it was not sent") };
+        let sent = sending.settled().await;
+        assert!(sent.answer.headers.iter().any(|(name, value)| name == "set-cookie" && value.starts_with("session=")), "{:?}", sent.answer);
+    }
+    let requests = server.requests();
+    assert_eq!(requests.len(), 5);
+    assert!(requests.iter().all(|request| !request.to_lowercase().contains("cookie") && !request.contains("hunter2")), "{requests:?}");
+}

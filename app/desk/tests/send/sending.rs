@@ -130,12 +130,17 @@ impl Sending {
 
     /// Lines of the ledger; none where there is no ledger.
     pub async fn lines(&self) -> Vec<LedgerLine> {
-        let path = ledger_path(self.folder.path());
-        if !Path::new(&path).exists() {
-            return Vec::new();
-        }
-        Ledger::open(Path::new(&path)).expect("a ledger").lines(10_000).await.expect("lines")
+        lines(self.folder.path()).await
     }
+}
+
+/// Lines of the ledger of a session that has, or had, its folder here; none where there is no ledger.
+pub async fn lines(folder: &Path) -> Vec<LedgerLine> {
+    let path = ledger_path(folder);
+    if !Path::new(&path).exists() {
+        return Vec::new();
+    }
+    Ledger::open(Path::new(&path)).expect("a ledger").lines(10_000).await.expect("lines")
 }
 
 fn ledger_path(folder: &Path) -> String {

@@ -30,7 +30,7 @@ pub struct ReflectFailure {
 /// The same, of a connection.
 pub(super) type Trouble = ReflectFailure;
 
-const WRITE_HTTP: &str = "Write http:// instead of https://";
+const WRITE_HTTP: &str = "Write http:// instead of https:// if the port speaks plain text, else correct the port";
 const WRITE_HTTPS: &str = "Write https:// instead of http://";
 
 impl Trouble {
@@ -65,7 +65,10 @@ impl Trouble {
     /// TLS did not come about.
     pub(super) fn tls(address: &str, error: &io::Error, first: &First) -> Self {
         match first.speaks() {
-            Speaks::PlainHttp2 => return Self::protocol(format!("{address}: the server speaks no TLS here, but plain text"), WRITE_HTTP),
+            Speaks::PlainHttp2 => {
+                let detail = format!("{address}: the server answered in plain text where TLS was spoken");
+                return Self::protocol(detail, "Write http://, or correct the port");
+            }
             Speaks::Http1 => {
                 let detail = format!("{address}: the server speaks no TLS here, but HTTP/1 in plain text, which carries no gRPC");
                 return Self::protocol(detail, "Correct the port: this is that of an HTTP server");
@@ -77,10 +80,7 @@ impl Trouble {
             Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => Self::http1_only(address),
             Some(rustls::Error::AlertReceived(alert)) if asks_for_certificate(*alert) => Self::certificate_asked_for(address, *alert),
             Some(error) => Self::protocol(format!("{address}: no TLS ({})", one_line(&error.to_string())), "Look whether the port is that of the server"),
-            None if first.is_silent() => {
-                let detail = format!("{address} closed the connection in the midst of TLS ({})", one_line(&error.to_string()));
-                Self::protocol(detail, &format!("It may speak plain text. {WRITE_HTTP}, or correct the port"))
-            }
+            None if first.is_silent() => Self::protocol(format!("{address}: it ended the connection when TLS was spoken"), WRITE_HTTP),
             None => Self::connect(format!("{address}: no TLS ({})", one_line(&error.to_string())), "Look into the server's log"),
         }
     }

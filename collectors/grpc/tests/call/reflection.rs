@@ -111,7 +111,7 @@ async fn connections_that_do_not_come_about_are_told_as_of_calls() {
     let mut server = Server::start(shop()).await;
     let address = server.address;
     let failure = asked_with(&origin(&format!("https://{address}")), &[address], &HeaderMap::new(), &[]).await.expect_err("plain text");
-    assert_eq!((failure.kind, failure.next_step.as_str()), (FailureKind::Protocol, "Write http:// instead of https://"));
+    assert_eq!((failure.kind, failure.next_step.as_str()), (FailureKind::Protocol, "Write http://, or correct the port"));
     server.kill().await;
     let failure = asked(address).await.expect_err("gone");
     assert_eq!((failure.kind, failure.next_step.as_str()), (FailureKind::Connect, "Start the server, or correct the port"));

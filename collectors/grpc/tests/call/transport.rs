@@ -95,7 +95,7 @@ async fn plain_text_and_tls_that_do_not_match_are_told_both_ways() {
     assert!(told.contains("speaks TLS where plain text was asked for. Write https:// instead of http://"), "{told}");
     let plain = Server::start(shop()).await;
     let told = refused(&plain, &format!("https://{}", plain.address), config(trusting(&authority))).await;
-    assert!(told.contains("the server speaks no TLS here") && told.contains("Write http:// instead of https://"), "{told}");
+    assert!(told.contains("the server answered in plain text where TLS was spoken. Write http://, or correct the port"), "{told}");
 }
 
 #[tokio::test]
@@ -147,7 +147,11 @@ async fn a_port_that_speaks_something_else_or_nothing_is_told_as_such() {
     .await;
     for (address, scheme, part) in [
         (closing, "http", "closed the connection without a word of HTTP/2. The server may speak TLS. Write https://"),
-        (closing, "https", "It may speak plain text. Write http://"),
+        (
+            closing,
+            "https",
+            "it ended the connection when TLS was spoken. Write http:// instead of https:// if the port speaks plain text, else correct the port",
+        ),
         (silent, "http", "said nothing within 500ms. The server may speak TLS"),
         (silent, "https", "no TLS within 500ms"),
         (other, "http", "speaks something else than HTTP/2"),

@@ -153,7 +153,14 @@ pub(super) async fn schema(office: &Office, plan: &Plan, files: &Files, wanted: 
         }
         SchemaFrom::DescriptorSet(name) => SchemaFiles::DescriptorSet(files.get(name).cloned().ok_or_else(|| wrong("name the file".to_owned()))?),
     };
-    wanted.wait(plan, "the files were read that tell what its method takes", read_schema(office, named)).await
+    let read = async {
+        read_schema(office, named).await.map_err(|reason| match &planned.schema {
+            // What reads it has its bytes alone.
+            SchemaFrom::DescriptorSet(name) => wrong(format!("{}: {reason}", saved::shown(name))),
+            _ => wrong(reason),
+        })
+    };
+    wanted.wait(plan, "the files were read that tell what its method takes", read).await
 }
 
 /// Files in protobuf's language and the folders in which imports are looked for, below the folder of requests. A file is named from that folder on, or
@@ -178,8 +185,7 @@ fn proto_files(folder: &Path, files: &[String], roots: &[String]) -> Result<(Vec
     Ok((files, roots))
 }
 
-async fn read_schema(office: &Office, files: SchemaFiles) -> Result<Arc<dyn MethodSchema>, Stop> {
+async fn read_schema(office: &Office, files: SchemaFiles) -> Result<Arc<dyn MethodSchema>, String> {
     let servers = Arc::clone(&office.config.servers);
-    let read = tokio::task::spawn_blocking(move || servers.schema_of(files)).await.unwrap_or_else(|_| Err("the program itself failed".to_owned()));
-    read.map_err(|reason| Stop::Mistake(Mistake::new("schema", reason)))
+    tokio::task::spawn_blocking(move || servers.schema_of(files)).await.unwrap_or_else(|_| Err("the program itself failed".to_owned()))
 }

@@ -185,25 +185,13 @@ impl<'a> Secrets<'a> {
 mod tests {
     use proptest::prelude::*;
     use switchboard_measure::growth::assert_linear;
-    use switchboard_model::{MessageRef, RawHash, SeenRecord, TimestampType};
 
     use super::*;
     use crate::send::edit::NewHeader;
+    use crate::send::testing::original;
 
     fn redactor() -> Redactor {
         Redactor::new([7; 16], &[])
-    }
-
-    fn record(value: &[u8], headers: &[(&str, &str)]) -> OriginalRecord {
-        let header = |(name, value): &(&str, &str)| RawHeader { name: (*name).to_owned(), value: Some(value.as_bytes().to_vec()) };
-        OriginalRecord {
-            seen: SeenRecord { at: MessageRef::default(), raw_hash: RawHash::UNKNOWN },
-            key: None,
-            value: Some(value.to_vec()),
-            headers: headers.iter().map(header).collect(),
-            timestamp_ms: None,
-            timestamp_type: TimestampType::Unknown,
-        }
     }
 
     fn text(text: &str) -> Piece {
@@ -216,7 +204,7 @@ mod tests {
 
     /// A value that is written anew in the place of another.
     fn value(was: &[u8], now: NewBytes) -> Change {
-        around(&record(was, &[]), &Change::Value(now)).expect("it can be told")
+        around(&original(was, &[]), &Change::Value(now)).expect("it can be told")
     }
 
     #[test]
@@ -240,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_header_is_a_secret_by_its_name_and_of_several_the_one_that_is_meant_is_kept() {
-        let of = record(b"{}", &[("authorization", "abc"), ("kind", "order"), ("authorization", "Bearer defg")]);
+        let of = original(b"{}", &[("authorization", "abc"), ("kind", "order"), ("authorization", "Bearer defg")]);
         let at = |nth: usize, to: &str, value: &str| {
             let to = Some(NewHeader { name: to.to_owned(), value: NewBytes::Text(value.to_owned()) });
             HeaderEdit::At { name: "authorization".to_owned(), nth, to }
@@ -253,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_secret_that_is_put_into_another_part_is_refused_and_said_of_which_it_is() {
-        let mut of = record(b"{\"password\":\"hunter2\"}", &[("authorization", "abcd"), ("kind", "order"), ("authorization", "Bearer defg")]);
+        let mut of = original(b"{\"password\":\"hunter2\"}", &[("authorization", "abcd"), ("kind", "order"), ("authorization", "Bearer defg")]);
         of.key = Some(b"token=k3yk3yk3y&".to_vec());
         let new = |value: &str| NewBytes::Text(value.to_owned());
         let header = |name: &str, value: &str| NewHeader { name: name.to_owned(), value: new(value) };
@@ -317,7 +305,7 @@ mod tests {
             let mut now = around_it;
             let at = at.index(now.len() + 1);
             now.splice(at..at, was.iter().copied());
-            let of = record(&was, &[("kind", "order")]);
+            let of = original(&was, &[("kind", "order")]);
             let secrets: Vec<Vec<u8>> = redactor().secrets(&was).into_iter().map(|range| was[range].to_vec()).filter(|secret| !secret.is_empty()).collect();
             let change = value(&was, NewBytes::of(Some(&now)));
             let holds = |bytes: &[u8]| secrets.iter().any(|secret| bytes.windows(secret.len()).any(|window| window == secret.as_slice()));

@@ -172,28 +172,16 @@ mod tests {
     use std::time::Instant;
 
     use proptest::prelude::*;
-    use switchboard_model::{MessageRef, RawHash, RawHeader, SeenRecord, TimestampType};
 
     use super::*;
+    use crate::send::testing::original;
 
     fn redactor() -> Redactor {
         Redactor::new([7; 16], &[])
     }
 
-    fn record(value: &[u8], headers: &[(&str, &[u8])]) -> OriginalRecord {
-        let header = |(name, value): &(&str, &[u8])| RawHeader { name: (*name).to_owned(), value: Some(value.to_vec()) };
-        OriginalRecord {
-            seen: SeenRecord { at: MessageRef::default(), raw_hash: RawHash::UNKNOWN },
-            key: None,
-            value: Some(value.to_vec()),
-            headers: headers.iter().map(header).collect(),
-            timestamp_ms: None,
-            timestamp_type: TimestampType::Unknown,
-        }
-    }
-
     fn value(text: &str) -> Masked {
-        MaskedRecord::of(&record(text.as_bytes(), &[]), &redactor()).expect("it can be masked").value.expect("it holds a secret")
+        MaskedRecord::of(&original(text.as_bytes(), &[]), &redactor()).expect("it can be masked").value.expect("it holds a secret")
     }
 
     #[test]
@@ -220,11 +208,11 @@ mod tests {
         let masked = value(text);
         assert_eq!(masked.unmask(masked.text()).as_deref(), Ok(text));
         assert!(masked.unmask(&masked.text().replace("12ab34", "ffffff")).is_ok());
-        let of = MaskedRecord::of(&record(b"{}", &[("kind", b"order"), ("authorization", b"abc")]), &redactor()).expect("it can be masked");
+        let of = MaskedRecord::of(&original(b"{}", &[("kind", "order"), ("authorization", "abc")]), &redactor()).expect("it can be masked");
         assert!(of.value.is_none() && of.headers[0].is_none());
         let masked = of.headers[1].as_ref().expect("it is secret");
         assert_eq!((masked.text(), masked.unmask(masked.text()).as_deref()), (redactor().replacement(b"abc").as_str(), Ok("abc")));
-        assert_eq!(MaskedRecord::of(&record(b"\xff{\"password\":\"hunter2\"}", &[]), &redactor()), None, "it is no text");
+        assert_eq!(MaskedRecord::of(&original(b"\xff{\"password\":\"hunter2\"}", &[]), &redactor()), None, "it is no text");
     }
 
     #[test]
@@ -257,7 +245,7 @@ mod tests {
             parts in prop::collection::vec(prop_oneof!["[a-z0-9 ü,:\"{}]{0,12}", "\"password\":\"[a-z0-9ü]{1,12}\",", "token=[a-zA-Z0-9]{1,24}&", "redacted:[0-9a-f]{5,7}"], 0..8),
         ) {
             let text = parts.concat();
-            if let Some(masked) = MaskedRecord::of(&record(text.as_bytes(), &[]), &redactor()).and_then(|masked| masked.value) {
+            if let Some(masked) = MaskedRecord::of(&original(text.as_bytes(), &[]), &redactor()).and_then(|masked| masked.value) {
                 prop_assert_eq!(masked.unmask(masked.text()), Ok(text.clone()));
                 prop_assert_eq!(masked.text().as_bytes(), &redactor().redact_bytes(text.as_bytes())[..]);
                 let longer = format!("x{}y", masked.text());

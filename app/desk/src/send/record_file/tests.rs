@@ -4,6 +4,7 @@ use switchboard_model::{MessageRef, OriginalRecord, Place, RawHash, RawHeader, R
 use super::file::{FILE_RECORDS_MAX, FileMistake, RecordFile, records_of};
 use super::line::write;
 use crate::ledger::{ClusterIds, HashKey, KindHash, Ledger};
+use crate::send::testing::original;
 
 /// A key as the ledger has one.
 fn hash_key(folder: &tempfile::TempDir) -> HashKey {
@@ -12,14 +13,8 @@ fn hash_key(folder: &tempfile::TempDir) -> HashKey {
 
 fn record(topic: &str, offset: i64, value: &[u8]) -> OriginalRecord {
     let at = MessageRef { cluster: "lab".into(), channel: topic.into(), place: Place::at(2, offset) };
-    OriginalRecord {
-        seen: SeenRecord { at, raw_hash: RawHash::UNKNOWN },
-        key: Some(b"k".to_vec()),
-        value: Some(value.to_vec()),
-        headers: Vec::new(),
-        timestamp_ms: Some(1_790_000_000_000),
-        timestamp_type: TimestampType::Create,
-    }
+    let (seen, key) = (SeenRecord { at, raw_hash: RawHash::UNKNOWN }, Some(b"k".to_vec()));
+    OriginalRecord { seen, key, timestamp_ms: Some(1_790_000_000_000), timestamp_type: TimestampType::Create, ..original(value, &[]) }
 }
 
 fn read(folder: &tempfile::TempDir, text: &str, known: &ClusterIds) -> Result<RecordFile, String> {

@@ -8,8 +8,9 @@ use switchboard_desk::{
     ledger::Settled,
     send::{
         Answer, Asking, Ended, Message, One, Question, RepeatFigures, Reply, SavedBoard, SchemaBoard, SchemaKey, SendAsk, SendBoard, Sent, SentId, Status,
-        access::{AsRead, Field, Method, MethodSchema},
+        access::Field,
         draft::{Auth, Body, Draft, GrpcDraft, HttpDraft, Pair, Payload, RecordDraft, RepeatDraft, Request, RequestKind, SchemaFrom},
+        testing::{MadeUpSchema, method},
     },
 };
 use switchboard_engine::view::{Answer as EngineAnswer, ConversationItem, PointQuery, Query, RecordView, RowId};
@@ -329,104 +330,46 @@ pub(crate) fn confirm() -> Question {
     Question::Confirm { what: text("POST /checkout to http://localhost:8080, once"), is_here: true }
 }
 
-/// Methods that are known by a made-up schema.
-#[derive(Debug)]
-pub(crate) struct MadeUpSchema(Vec<Method>);
-
-/// A few methods of each kind.
+/// A few methods of each kind, and of some messages what they hold.
 pub(crate) fn schema() -> MadeUpSchema {
-    let method = |service: &str, name: &str, client_streaming: bool, server_streaming: bool| Method {
-        service: text(service),
-        name: text(name),
-        client_streaming,
-        server_streaming,
-        input: format!("{service}.{name}Request"),
-        output: format!("{service}.{name}Reply"),
+    let of = |service: &str, name: &str, streams: (bool, bool)| {
+        method(service, name, streams, &format!("{service}.{name}Request"), &format!("{service}.{name}Reply"))
     };
-    MadeUpSchema(vec![
-        method("shop.v1.Orders", "CancelOrder", false, false),
-        method("shop.v1.Orders", "PlaceOrder", false, false),
-        method("shop.v1.Stock", "Import", true, false),
-        method("shop.v1.Stock", "Watch", true, true),
-    ])
+    let field = |name: &str, type_words: &str, example: &str| Field {
+        name: text(name),
+        json_name: text(name),
+        type_words: text(type_words),
+        example: text(example),
+        ..Field::default()
+    };
+    let message = |name: &str, message: &str, example: &str| Field { message: Some(text(message)), ..field(name, message, example) };
+    let payment = Some(text("payment"));
+    let order = vec![
+        field("orderId", "string", "\"\""),
+        Field { choices: vec![text("\"NEW\""), text("\"PAID\"")], ..field("state", "shop.v1.State", "\"NEW\"") },
+        Field { oneof: payment.clone(), ..message("card", "shop.v1.Card", "{\n  \"number\": \"\"\n}") },
+        Field { oneof: payment, ..field("cash", "bool", "false") },
+        Field { map_key: Some(String::new()), ..field("labels", "map from string to string", "\"\"") },
+        Field { choices: vec![text("\"{{now}}\"")], ..message("placedAt", "google.protobuf.Timestamp", "\"{{now}}\"") },
+        message("extra", "google.protobuf.Any", "{}"),
+    ];
+    let methods = vec![
+        of("shop.v1.Orders", "CancelOrder", (false, false)),
+        of("shop.v1.Orders", "PlaceOrder", (false, false)),
+        of("shop.v1.Stock", "Import", (true, false)),
+        of("shop.v1.Stock", "Watch", (true, true)),
+    ];
+    MadeUpSchema::of(methods)
+        .with_message("shop.v1.Orders.PlaceOrderRequest", order)
+        .with_message("shop.v1.Stock.ImportRequest", vec![field("sku", "string", "\"\"")])
+        .with_message("shop.v1.Card", vec![field("number", "string", "\"\"")])
+        .with_types(&["shop.v1.Card", "shop.v1.Item"])
 }
 
 /// So many methods.
 pub(crate) fn large_schema(num: usize) -> MadeUpSchema {
-    let method = |number: usize| Method {
-        service: format!("shop.v1.Service{}", number / 20),
-        name: format!("Method{number}"),
-        client_streaming: false,
-        server_streaming: false,
-        input: text("In"),
-        output: text("Out"),
-    };
-    MadeUpSchema((0..num).map(method).collect())
-}
-
-impl MethodSchema for MadeUpSchema {
-    fn methods(&self) -> &[Method] {
-        &self.0
-    }
-
-    fn notes(&self) -> &[String] {
-        &[]
-    }
-
-    fn knows(&self, message: &str) -> bool {
-        self.0.iter().any(|method| method.input == message || method.output == message)
-    }
-
-    fn template(&self, method: &str) -> Result<String, String> {
-        self.0.iter().find(|known| known.path() == method).map(|known| format!("{{\n  \"of\": \"{}\"\n}}", known.input)).ok_or_else(|| text("no such method"))
-    }
-
-    fn fields(&self, message: &str) -> Vec<Field> {
-        let field = |name: &str, type_words: &str, example: &str| Field {
-            name: text(name),
-            json_name: text(name),
-            type_words: text(type_words),
-            example: text(example),
-            ..Field::default()
-        };
-        let of = |name: &str, message: &str, example: &str| Field { message: Some(text(message)), ..field(name, message, example) };
-        let payment = Some(text("payment"));
-        match message {
-            "shop.v1.Orders.PlaceOrderRequest" => vec![
-                field("orderId", "string", "\"\""),
-                Field { choices: vec![text("\"NEW\""), text("\"PAID\"")], ..field("state", "shop.v1.State", "\"NEW\"") },
-                Field { oneof: payment.clone(), ..of("card", "shop.v1.Card", "{\n  \"number\": \"\"\n}") },
-                Field { oneof: payment, ..field("cash", "bool", "false") },
-                Field { map_key: Some(String::new()), ..field("labels", "map from string to string", "\"\"") },
-                Field { choices: vec![text("\"{{now}}\"")], ..of("placedAt", "google.protobuf.Timestamp", "\"{{now}}\"") },
-                of("extra", "google.protobuf.Any", "{}"),
-            ],
-            "shop.v1.Stock.ImportRequest" => vec![field("sku", "string", "\"\"")],
-            "shop.v1.Card" => vec![field("number", "string", "\"\"")],
-            _ => Vec::new(),
-        }
-    }
-
-    fn types(&self) -> &[String] {
-        static TYPES: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| vec![text("shop.v1.Card"), text("shop.v1.Item")]);
-        &TYPES
-    }
-
-    fn any_example(&self, message: &str) -> Option<String> {
-        Some(format!("{{\"@type\":\"type.googleapis.com/{message}\"}}"))
-    }
-
-    fn encode(&self, _method: &str, json: &str) -> Result<bytes::Bytes, String> {
-        Ok(json.as_bytes().to_vec().into())
-    }
-
-    fn decode(&self, _method: &str, _is_input: bool, _bytes: &[u8]) -> Result<AsRead<String>, String> {
-        Err(text("made up"))
-    }
-
-    fn details(&self, _bytes: &[u8]) -> AsRead<Vec<(String, String)>> {
-        AsRead::default()
-    }
+    let of = |number: usize| method(&format!("shop.v1.Service{}", number / 20), &format!("Method{number}"), (false, false), "In", "Out");
+    MadeUpSchema::of((0..num).map(of).collect())
 }
 
 /// Answers what the view asks: of the checkout all is known, of others nothing.

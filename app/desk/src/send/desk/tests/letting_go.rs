@@ -10,9 +10,10 @@ use tokio::time::Instant;
 use super::super::*;
 use crate::ledger::{LedgerPlace, Settled};
 use crate::secret::NamedSecret;
-use crate::send::access::{Answering, AsRead, Field, Method, MethodSchema, SchemaFiles, Server, Tell, TlsFiles, Untold, Waiting};
+use crate::send::access::{Answering, MethodSchema, SchemaFiles, Server, Tell, TlsFiles, Untold, Waiting};
 use crate::send::board::Answer;
 use crate::send::draft::{Draft, GrpcDraft, HttpDraft, Request};
+use crate::send::testing::{MadeUpSchema, method};
 
 /// What a cancel may take.
 const LETS_GO_WITHIN: Duration = Duration::from_millis(200);
@@ -114,62 +115,15 @@ impl ServerAccess for Servers {
 
     fn reflect(&self, _: Server, _: HeaderMap, _: Vec<String>, _: TlsFiles, mut tell: Tell<CallNews>) -> Waiting<Result<Arc<dyn MethodSchema>, Untold>> {
         tell(CallNews::Leaves);
-        if self.at == Hangs::Reflection { self.hang() } else { Box::pin(std::future::ready(Ok(Arc::new(Put(put())) as Arc<dyn MethodSchema>))) }
+        if self.at == Hangs::Reflection {
+            return self.hang();
+        }
+        let schema = MadeUpSchema::of(vec![method("a.B", "Get", (false, false), "a.I", "a.O")]);
+        Box::pin(std::future::ready(Ok(Arc::new(schema) as Arc<dyn MethodSchema>)))
     }
 
     fn schema_of(&self, _files: SchemaFiles) -> Result<Arc<dyn MethodSchema>, String> {
         Err("there are no files".to_owned())
-    }
-}
-
-/// A server's one method.
-#[derive(Debug)]
-struct Put(Vec<Method>);
-
-fn put() -> Vec<Method> {
-    let [service, name, input, output] = ["a.B", "Get", "a.I", "a.O"].map(str::to_owned);
-    vec![Method { service, name, client_streaming: false, server_streaming: false, input, output }]
-}
-
-impl MethodSchema for Put {
-    fn methods(&self) -> &[Method] {
-        &self.0
-    }
-
-    fn notes(&self) -> &[String] {
-        &[]
-    }
-
-    fn knows(&self, _message: &str) -> bool {
-        true
-    }
-
-    fn template(&self, _method: &str) -> Result<String, String> {
-        Ok("{}".to_owned())
-    }
-
-    fn fields(&self, _message: &str) -> Vec<Field> {
-        Vec::new()
-    }
-
-    fn types(&self) -> &[String] {
-        &[]
-    }
-
-    fn any_example(&self, _message: &str) -> Option<String> {
-        None
-    }
-
-    fn encode(&self, _method: &str, json: &str) -> Result<Bytes, String> {
-        Ok(Bytes::copy_from_slice(json.as_bytes()))
-    }
-
-    fn decode(&self, _method: &str, _is_input: bool, _bytes: &[u8]) -> Result<AsRead<String>, String> {
-        Err("none".to_owned())
-    }
-
-    fn details(&self, _bytes: &[u8]) -> AsRead<Vec<(String, String)>> {
-        AsRead::default()
     }
 }
 

@@ -4,9 +4,10 @@ use parking_lot::Mutex;
 use switchboard_model::{AnswerNews, CallNews, Origin, Outcome, OutgoingCall, OutgoingRequest, PermitRefused, Target};
 
 use super::*;
-use crate::send::access::{Field, Method, SchemaFiles, Tell, Untold, Waiting};
+use crate::send::access::{SchemaFiles, Tell, Untold, Waiting};
+use crate::send::testing::{HUGE, MadeUpSchema};
 
-/// A server's types, each of which holds others.
+/// A server's types, each of which holds others. A message is names of them with commas between.
 struct Types {
     /// What it tells; of others it says that they are not found.
     told: BTreeMap<&'static str, Vec<&'static str>>,
@@ -18,94 +19,13 @@ struct Types {
     tells_all: bool,
 }
 
-/// Of a type so called nothing can be shown once it is known.
-const HUGE: &str = "huge";
-
-/// What is known of them. A message is names with commas between, and reads as the names that are known, one after the other, with all that they hold.
-#[derive(Debug)]
-struct Known {
-    types: BTreeMap<String, Vec<String>>,
-    notes: Vec<String>,
-}
-
-impl Known {
-    fn read(&self, bytes: &[u8]) -> AsRead<Vec<String>> {
-        let mut read = AsRead::<Vec<String>>::default();
-        let mut names: Vec<String> = String::from_utf8_lossy(bytes).split(',').rev().map(str::to_owned).collect();
-        while let Some(name) = names.pop() {
-            if let Some(holds) = self.types.get(&name) {
-                names.extend(holds.iter().rev().cloned());
-                read.says.push(name);
-                continue;
-            }
-            read.says.push("?".to_owned());
-            if !read.unknown_types.contains(&name) {
-                read.unknown_types.push(name);
-            }
-        }
-        read
-    }
-}
-
-impl MethodSchema for Known {
-    fn methods(&self) -> &[Method] {
-        &[]
-    }
-
-    fn notes(&self) -> &[String] {
-        &self.notes
-    }
-
-    fn knows(&self, message: &str) -> bool {
-        self.types.contains_key(message)
-    }
-
-    fn template(&self, _method: &str) -> Result<String, String> {
-        Err("none".to_owned())
-    }
-
-    fn fields(&self, _message: &str) -> Vec<Field> {
-        Vec::new()
-    }
-
-    fn types(&self) -> &[String] {
-        &[]
-    }
-
-    fn any_example(&self, _message: &str) -> Option<String> {
-        None
-    }
-
-    fn encode(&self, _method: &str, _json: &str) -> Result<Bytes, String> {
-        Err("none".to_owned())
-    }
-
-    fn decode(&self, _method: &str, _is_input: bool, bytes: &[u8]) -> Result<AsRead<String>, String> {
-        let AsRead { says, unknown_types } = self.read(bytes);
-        if says.iter().any(|name| name == HUGE) {
-            return Err("too large as JSON".to_owned());
-        }
-        Ok(AsRead { says: says.join(" "), unknown_types })
-    }
-
-    fn details(&self, bytes: &[u8]) -> AsRead<Vec<(String, String)>> {
-        let mut details = AsRead::<Vec<(String, String)>>::default();
-        for name in String::from_utf8_lossy(bytes).split(',') {
-            let AsRead { says, unknown_types } = self.read(name.as_bytes());
-            details.says.push((name.to_owned(), says.join(" ")));
-            details.unknown_types.extend(unknown_types);
-        }
-        details
-    }
-}
-
 #[test]
 fn of_a_method_that_is_not_known_it_is_said_what_could_not_be_read() {
     use crate::send::desk::call::no_such_method;
     use crate::send::draft::SchemaFrom;
 
     let said = |notes: &[&str], from: &SchemaFrom| {
-        let known = Known { types: BTreeMap::new(), notes: notes.iter().map(|note| (*note).to_owned()).collect() };
+        let known = notes.iter().fold(MadeUpSchema::default(), |known, note| known.with_note(*note));
         no_such_method(&known, from, "shop.Orders/Place").reason
     };
     let unknown = "of no method shop.Orders/Place; choose one that it tells of";
@@ -156,13 +76,13 @@ impl ServerAccess for Servers {
         if self.0.is_silent {
             return Box::pin(std::future::pending());
         }
-        let mut known = Known { types: BTreeMap::new(), notes: Vec::new() };
+        let mut known = MadeUpSchema::default();
         let all = self.0.tells_all.then(|| self.0.told.keys().map(ToString::to_string));
         for name in types.into_iter().chain(all.into_iter().flatten()) {
-            match self.0.told.get(name.as_str()) {
-                Some(holds) => drop(known.types.insert(name, holds.iter().map(ToString::to_string).collect())),
-                None => known.notes.push(format!("the type {name} is needed, and the server does not tell it: NotFound (no such thing)")),
-            }
+            known = match self.0.told.get(name.as_str()) {
+                Some(holds) => known.that_knows(name, holds),
+                None => known.with_note(format!("the type {name} is needed, and the server does not tell it: NotFound (no such thing)")),
+            };
         }
         Box::pin(std::future::ready(Ok(Arc::new(known) as Arc<dyn MethodSchema>)))
     }
@@ -179,7 +99,7 @@ fn types(told: &[(&'static str, &[&'static str])]) -> Arc<Types> {
 /// What is shown in the end of messages, and of details behind them.
 async fn read(types: &Arc<Types>, messages: &[&str], details: &str, by_reflection: bool, by: Instant) -> (Vec<String>, Vec<(String, String)>, usize) {
     let live = Live::default();
-    let empty = Arc::new(Known { types: BTreeMap::new(), notes: Vec::new() });
+    let empty = Arc::new(MadeUpSchema::default());
     let (later, unread) = queue();
     let asking = Asking { server: called(), metadata: HeaderMap::new(), types: vec!["sent".to_owned()], tls: TlsFiles::default() };
     let learnt = Arc::new(Mutex::new(0));

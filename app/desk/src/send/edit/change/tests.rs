@@ -1,19 +1,14 @@
 use proptest::prelude::*;
-use switchboard_model::{HeaderDiff, MessageRef, Place, RawHash, Route, SeenRecord, TimestampType};
+use switchboard_model::{HeaderDiff, MessageRef, Place, RawHash, Route, SeenRecord};
 
 use super::*;
 use crate::send::edit::{NewHeader, Piece};
+use crate::send::testing::original;
 
 fn record(key: Option<&[u8]>, value: Option<&[u8]>) -> OriginalRecord {
     let at = MessageRef { cluster: "lab".to_owned(), channel: "orders-dlt".to_owned(), place: Place::at(0, 7) };
-    OriginalRecord {
-        seen: SeenRecord { at, raw_hash: RawHash(1) },
-        key: key.map(<[u8]>::to_vec),
-        value: value.map(<[u8]>::to_vec),
-        headers: Vec::new(),
-        timestamp_ms: Some(1),
-        timestamp_type: TimestampType::Create,
-    }
+    let [key, value] = [key, value].map(|bytes| bytes.map(<[u8]>::to_vec));
+    OriginalRecord { seen: SeenRecord { at, raw_hash: RawHash(1) }, key, value, timestamp_ms: Some(1), ..original(b"", &[]) }
 }
 
 fn letter() -> LetterKey {

@@ -1,4 +1,6 @@
-//! The program as it is called: what it says of itself, and of mistakes.
+//! The program as it is called: what it says of itself, and of mistakes; and what it sends without a window, where there is leave and where not.
+
+mod without_leave;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -19,6 +21,11 @@ fn switchboard(args: &[&str]) -> Output {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// What it told to a script.
+fn json(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {} {}", text(&output.stdout), text(&output.stderr)))
 }
 
 #[test]
@@ -46,7 +53,7 @@ fn values_out_of_range_are_refused_with_an_example() {
     }
 }
 
-/// A profile with a cluster called shop, and a ledger of its own.
+/// A profile with a cluster called shop that may be written to, and a ledger of its own.
 fn profile(folder: &Path, brokers: &str) -> String {
     let path = folder.join("shop.toml");
     let ledger = folder.join("ledger.sqlite");
@@ -69,9 +76,6 @@ fn records_of_a_file_are_sent_without_a_window_and_a_second_time_none_is() {
     std::fs::write(&file, line("a") + &line("b")).expect("written");
     let file = file.display().to_string();
     let args = ["replay", "--file", &file, "--to", "shop", "--profile", &profile, "--unseen"];
-    let json = |output: &Output| -> serde_json::Value {
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {} {}", text(&output.stdout), text(&output.stderr)))
-    };
     let dry = switchboard(&[&args[..], &["--dry-run"]].concat());
     let told = json(&dry);
     assert_eq!((dry.status.code(), &told["num_records"], told["outcomes"].is_null()), (Some(0), &2.into(), true), "{told}");
