@@ -137,7 +137,6 @@ const EXITS: &[(&str, &[&str])] = &[
     ("app/desk/src/send/desk/replies.rs", &["sender.num_partitions"]),
     ("app/desk/src/send/desk/request.rs", &["servers.request"]),
     ("app/desk/src/send/desk/sending.rs", &["servers.resolve"]),
-    ("app/desk/src/send/desk/unread.rs", &["servers.reflect"]),
     // Records again: they are read, and sent by the same.
     ("app/desk/src/send/replay/range.rs", &["access.extent", "access.extents"]),
     ("app/desk/src/send/replay/run.rs", &["access.connect", "sender.ends", "sender.num_partitions"]),

@@ -5,21 +5,23 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::maybe_done;
-use switchboard_model::{CallNews, OutgoingCall};
+use http::HeaderMap;
+use switchboard_model::CallNews;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::boxed::boxed_types;
 use super::leave::Way;
 use super::live::Live;
 use super::named::{authorise, schema};
-use super::reflection::SchemaWanted;
+use super::reflection::{Inquiry, SchemaWanted, asked_again};
 use super::request::{carried, ended};
 use super::sending::{Ready, Sending, Stop, send_name, settle_call};
-use super::unread::{self, Asking, ReadLater, Rereading, details_later, show_message};
+use super::unread::{self, Asked, Asking, ReadLater, Rereading, details_later, show_message};
 use super::{Office, OpenStream};
 use crate::ledger::Ledger;
 use crate::operations::Teller;
-use crate::send::access::{AsRead, MethodSchema, Server, Tell};
+use crate::send::access::{AsRead, MethodSchema, Tell};
 use crate::send::board::{SchemaBoard, SchemaKey, Status};
 use crate::send::draft::{DEFAULT_TIMEOUT_S, Request, SchemaFrom};
 use crate::send::plan::{Mistake, Planned, PlannedCall};
@@ -30,6 +32,8 @@ const MAX_WAITING: usize = 64;
 const READ_WITHIN: Duration = Duration::from_secs(30);
 /// How long a stream stays open that is written into by hand.
 const BY_HAND_WITHIN: Duration = Duration::from_hours(1);
+/// How long the server has to tell of what its answer holds, each time it is asked.
+const TELLS_WITHIN: Duration = Duration::from_secs(5);
 /// How long what it said last may still be read after that.
 const READ_LAST_WITHIN: Duration = Duration::from_secs(1);
 
@@ -80,9 +84,11 @@ impl Sending {
         }
         let writing = write(messages, planned.messages.clone(), sender, live.clone(), Arc::clone(&self.office));
         let (later, unread) = unread::queue();
-        let rereading = self.rereading(&ready, planned, (server, &call), key, (live.clone(), method.clone(), Arc::clone(&schema)));
+        let by = ready.begun + planned.call.deadline.unwrap_or(READ_WITHIN);
+        let asker = Asker { sending: self, ready: &ready, planned, metadata: &call.metadata, ledger, teller };
+        let rereading = asker.rereading(by, key, (live.clone(), method.clone(), Arc::clone(&schema)));
         // What it is told last is still read.
-        let reads_until = rereading.by + READ_LAST_WITHIN;
+        let reads_until = by + READ_LAST_WITHIN;
         let mut reading = std::pin::pin!(maybe_done(rereading.run(unread)));
         let tell: Tell<CallNews> = {
             let (live, office) = (live.clone(), Arc::clone(&self.office));
@@ -111,22 +117,23 @@ impl Sending {
         }
         ended(shown, settled)
     }
+}
 
-    /// Who reads again what the schema does not know yet.
-    pub(super) fn rereading(
-        &self,
-        ready: &Ready,
-        planned: &PlannedCall,
-        (server, call): (&Server, &OutgoingCall),
-        key: SchemaKey,
-        (live, method, schema): (Live, String, Arc<dyn MethodSchema>),
-    ) -> Rereading {
-        let mut metadata = call.metadata.clone();
-        // It is no part of what is being debugged.
-        metadata.remove("traceparent");
-        let types = boxed_types(&planned.messages);
-        let asking = Asking { server: server.clone(), metadata, types, tls: ready.tls.clone() };
-        let office = Arc::clone(&self.office);
+/// Who asks a server again, for what its answer holds: by the way and the leave of the call.
+pub(super) struct Asker<'a> {
+    pub sending: &'a Sending,
+    pub ready: &'a Ready,
+    pub planned: &'a PlannedCall,
+    /// That of the call.
+    pub metadata: &'a HeaderMap,
+    pub ledger: &'a Ledger,
+    pub teller: &'a Teller<()>,
+}
+
+impl Asker<'_> {
+    /// What reads again what the schema does not know yet, and asks for it until then.
+    pub(super) fn rereading(&self, by: Instant, key: SchemaKey, (live, method, schema): (Live, String, Arc<dyn MethodSchema>)) -> Rereading {
+        let office = Arc::clone(&self.sending.office);
         let learnt = move |schema: Arc<dyn MethodSchema>| {
             office.update(|board| {
                 if let Some(known @ SchemaBoard::Known(_)) = board.schemas.get_mut(&key) {
@@ -134,15 +141,24 @@ impl Sending {
                 }
             });
         };
-        Rereading {
-            live,
-            method,
-            schema,
-            servers: Arc::clone(&self.office.config.servers),
-            asking: (planned.schema == SchemaFrom::Reflection).then_some(asking),
-            by: ready.begun + planned.call.deadline.unwrap_or(READ_WITHIN),
-            learnt: Box::new(learnt),
-        }
+        let asking = (self.planned.schema == SchemaFrom::Reflection).then(|| self.asking(by));
+        Rereading { live, method, schema, asking, learnt: Box::new(learnt) }
+    }
+
+    fn asking(&self, by: Instant) -> Asking {
+        let mut metadata = self.metadata.clone();
+        // It is no part of what is being debugged.
+        metadata.remove("traceparent");
+        let (office, ledger, teller) = (Arc::clone(&self.sending.office), self.ledger.clone(), self.teller.clone());
+        let (way, tls) = (self.ready.way.clone(), self.ready.tls.clone());
+        let ask = move |types| -> Asked {
+            let inquiry = Inquiry { way: way.clone(), metadata: metadata.clone(), types, tls: tls.clone() };
+            let (office, ledger, teller, by) = (Arc::clone(&office), ledger.clone(), teller.clone(), by.min(Instant::now() + TELLS_WITHIN));
+            // By itself: what became of it is written down, also where nobody waits for it any longer.
+            let asked = tokio::spawn(async move { asked_again(&office, &ledger, inquiry, by, &teller).await });
+            Box::pin(async move { asked.await.unwrap_or_else(|_| Err("the program itself failed".to_owned())) })
+        };
+        Asking { types: boxed_types(&self.planned.messages), ask: Box::new(ask) }
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::call::no_such_method;
+use super::call::{Asker, no_such_method};
 use super::leave::Way;
 use super::live::{Live, SHOW_EVERY};
 use super::named::{authorise, schema};
@@ -60,6 +60,7 @@ impl Sending {
             ready: &ready,
             server: server.clone(),
             ledger,
+            teller,
             run_id,
             send_name,
             credential: made_ready.0,
@@ -158,6 +159,7 @@ struct Many<'a> {
     ready: &'a Ready,
     server: Server,
     ledger: &'a Ledger,
+    teller: &'a Teller<()>,
     run_id: RunId,
     send_name: String,
     credential: HeaderMap,
@@ -384,9 +386,9 @@ impl Many<'_> {
             return None;
         }
         let method = outgoing.method.path().trim_start_matches('/').to_owned();
-        let mut rereading =
-            self.sending.rereading(self.ready, planned, (&self.server, outgoing), SchemaKey::of(draft), (live.clone(), method, Arc::clone(schema)));
-        rereading.by = Instant::now() + outgoing.deadline.unwrap_or(READ_AGAIN_WITHIN);
+        let by = Instant::now() + outgoing.deadline.unwrap_or(READ_AGAIN_WITHIN);
+        let asker = Asker { sending: self.sending, ready: self.ready, planned, metadata: &outgoing.metadata, ledger: self.ledger, teller: self.teller };
+        let mut rereading = asker.rereading(by, SchemaKey::of(draft), (live.clone(), method, Arc::clone(schema)));
         let (known, learnt) = (Arc::clone(&typed.known), rereading.learnt);
         rereading.learnt = Box::new(move |schema| {
             *known.lock() = Arc::clone(&schema);

@@ -1,8 +1,10 @@
 //! What methods take, as their server tells it by reflection: a call as any other. It goes where there is leave, stands in the ledger before it does, and
 //! what became of it is written after. A call whose schema is known asks nobody.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
+use http::HeaderMap;
 use switchboard_model::{CallNews, FailureKind, OperationFailure, Outcome, Receipt, Target};
 use tokio::time::Instant;
 
@@ -14,7 +16,7 @@ use super::sending::{Stop, in_time, make_plan, random, send_name, server, settle
 use super::{Asked, Office, Then};
 use crate::ledger::{ComposedIntent, Ledger, LedgerError, NewRun, RunId, SendId};
 use crate::operations::Teller;
-use crate::send::access::MethodSchema;
+use crate::send::access::{MethodSchema, TlsFiles};
 use crate::send::board::{Asking, SchemaBoard, SchemaKey};
 use crate::send::command::SendAsk;
 use crate::send::draft::{Draft, GrpcDraft, Request, SchemaFrom};
@@ -63,6 +65,15 @@ fn unwritten(error: &LedgerError) -> Stop {
     Stop::Refused(FailureKind::Internal, error.to_string())
 }
 
+/// A question what methods take: of whom it is asked, for which types besides, and how.
+pub(super) struct Inquiry {
+    /// For which there is leave.
+    pub way: Way,
+    pub metadata: HeaderMap,
+    pub types: Vec<String>,
+    pub tls: TlsFiles,
+}
+
 /// Asks the server, and for these types besides.
 pub(super) async fn reflected(
     office: &Office,
@@ -71,14 +82,48 @@ pub(super) async fn reflected(
     types: Vec<String>,
     wanted: &SchemaWanted<'_>,
 ) -> Result<Arc<dyn MethodSchema>, Stop> {
-    let (Planned::Grpc(planned), Way::Server(server)) = (&plan.what, wanted.way) else { return Err(Stop::refused("this is no call")) };
+    let Planned::Grpc(planned) = &plan.what else { return Err(Stop::refused("this is no call")) };
     let mut metadata = planned.call.metadata.clone();
     // It is no part of what is being debugged.
     metadata.remove("traceparent");
     let tls = call_tls(planned, files)?;
     wanted.wait(plan, "its credential was fetched", authorise(office, &planned.auth, &planned.call.authority, &mut metadata)).await?;
     let ledger = office.config.ledger.open().await.map_err(|error| unwritten(&error))?;
-    let ids = intend(office, &ledger, wanted.way, &types).await?;
+    let over = async {
+        match wanted.wait(plan, TOLD, std::future::pending::<Result<Infallible, Stop>>()).await {
+            Ok(never) => match never {},
+            Err(stop) => stop,
+        }
+    };
+    inquire(office, &ledger, Inquiry { way: wanted.way.clone(), metadata, types, tls }, wanted.teller, over).await
+}
+
+/// Asks because of what an answer holds, until then: an error says in words why it is not known.
+pub(super) async fn asked_again(office: &Office, ledger: &Ledger, inquiry: Inquiry, by: Instant, teller: &Teller<()>) -> Result<Arc<dyn MethodSchema>, String> {
+    let over = async {
+        tokio::select! {
+            biased;
+            () = teller.cancelled() => stopped(),
+            () = tokio::time::sleep_until(by) => Stop::Refused(FailureKind::Limit, "the server did not tell it in time".to_owned()),
+        }
+    };
+    inquire(office, ledger, inquiry, teller, over).await.map_err(|stop| match stop {
+        Stop::Mistake(untold) => format!("the server does not tell it: {}", untold.reason),
+        other => other.reason(),
+    })
+}
+
+/// Asks, with a line in the ledger before and after. `over` ends where it is waited for no longer, and says why.
+async fn inquire(
+    office: &Office,
+    ledger: &Ledger,
+    inquiry: Inquiry,
+    teller: &Teller<()>,
+    over: impl Future<Output = Stop>,
+) -> Result<Arc<dyn MethodSchema>, Stop> {
+    let Inquiry { way, metadata, types, tls } = inquiry;
+    let Way::Server(server) = &way else { return Err(Stop::refused("this is no call")) };
+    let ids = intend(office, ledger, &way, &types).await?;
     let live = Live::default();
     let tell = {
         let live = live.clone();
@@ -89,14 +134,22 @@ pub(super) async fn reflected(
         })
     };
     let asking = office.config.servers.reflect(server.clone(), metadata, types, tls, tell);
-    let told = wanted.wait(plan, TOLD, async { Ok(asking.await) }).await;
-    let (outcome, told) = match told {
-        Ok(Ok(schema)) => (Outcome::Done(Receipt::Called(0)), Ok(schema)),
-        Ok(Err(untold)) => (untold.outcome, Err(Stop::Mistake(Mistake::new("schema", untold.reason)))),
-        Err(_) if wanted.teller.is_cancelled() => (given_up(&live), Err(stopped())),
-        Err(late) => (if live.has_left() { Outcome::Possibly(late.reason()) } else { Outcome::NotDone(late.reason()) }, Err(late)),
+    let (outcome, told) = tokio::select! {
+        biased;
+        stop = over => {
+            let outcome = match stop.reason() {
+                _ if teller.is_cancelled() => given_up(&live),
+                reason if live.has_left() => Outcome::Possibly(reason),
+                reason => Outcome::NotDone(reason),
+            };
+            (outcome, Err(stop))
+        }
+        told = asking => match told {
+            Ok(schema) => (Outcome::Done(Receipt::Called(0)), Ok(schema)),
+            Err(untold) => (untold.outcome, Err(Stop::Mistake(Mistake::new("schema", untold.reason)))),
+        },
     };
-    settle_call(office, &ledger, ids, outcome).await?;
+    settle_call(office, ledger, ids, outcome).await?;
     told
 }
 

@@ -1,18 +1,14 @@
 //! What an answer holds in a `google.protobuf.Any` of a type that is not known yet: the server is asked for the type by reflection while the call goes on,
-//! and what came is read again. Whoever answers wrote the names, so they are few, asked of nobody else, and in bounded time. It is part of the call, which
-//! the ledger knows of since before it left, and goes by the same leave.
+//! and what came is read again. Whoever answers wrote the names, so they are few, asked of nobody else, and in bounded time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
 
 use super::live::Live;
-use crate::send::access::{AsRead, MethodSchema, Server, ServerAccess, TlsFiles};
+use crate::send::access::{AsRead, MethodSchema, Waiting};
 
 /// What waits to be read again, at most.
 const WAITING_MAX: usize = 64;
@@ -22,9 +18,6 @@ const BYTES_MAX: usize = 1 << 20;
 const TYPES_MAX: usize = 32;
 /// How often the server is asked: a type may hold others.
 const ROUNDS_MAX: usize = 6;
-/// How long the server has to tell, each time it is asked.
-const WITHIN: Duration = Duration::from_secs(5);
-
 /// Takes what is to be read again.
 pub(super) type ReadLater = mpsc::Sender<Unread>;
 
@@ -43,14 +36,15 @@ enum What {
     Details,
 }
 
+/// What a server tells once it is asked; an error says why it does not.
+pub(super) type Asked = Waiting<Result<Arc<dyn MethodSchema>, String>>;
+
 /// How a server is asked for its schema once more.
 pub(super) struct Asking {
-    /// At the addresses to which the call goes: its name is not looked up again.
-    pub server: Server,
-    pub metadata: HeaderMap,
     /// Types that were asked for before, and are still wanted.
     pub types: Vec<String>,
-    pub tls: TlsFiles,
+    /// Asks for types.
+    pub ask: Box<dyn Fn(Vec<String>) -> Asked + Send>,
 }
 
 /// Reads again what is not known yet.
@@ -59,11 +53,8 @@ pub(super) struct Rereading {
     /// Of what the messages are.
     pub method: String,
     pub schema: Arc<dyn MethodSchema>,
-    pub servers: Arc<dyn ServerAccess>,
     /// `None` = the schema is from files, and nobody is asked.
     pub asking: Option<Asking>,
-    /// When the call is over.
-    pub by: Instant,
     /// Takes a schema that knows more.
     pub learnt: Box<dyn Fn(Arc<dyn MethodSchema>) + Send>,
 }
@@ -167,10 +158,7 @@ impl Rereading {
             return Ok(());
         }
         let types = asking.types.iter().chain(asked.iter()).cloned().collect();
-        let reflecting = self.servers.reflect(asking.server.clone(), asking.metadata.clone(), types, asking.tls.clone(), Box::new(|_| ()));
-        let by = self.by.min(Instant::now() + WITHIN);
-        let told = timeout_at(by, reflecting).await.map_err(|_| "the server did not tell it in time".to_owned())?;
-        let schema = told.map_err(|untold| format!("the server does not tell it: {}", untold.reason))?;
+        let schema = (asking.ask)(types).await?;
         (self.learnt)(Arc::clone(&schema));
         self.schema = schema;
         Ok(())

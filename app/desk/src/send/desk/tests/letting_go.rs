@@ -1,6 +1,7 @@
 //! The desk over servers that are made up: how soon it lets go, and how much it keeps of a session.
 
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 
 use http::HeaderMap;
 use switchboard_engine::view::{Query, Snapshot};
@@ -44,6 +45,8 @@ enum Hangs {
     Reflection,
     Request,
     Call,
+    /// Reflection, because of what an answer holds.
+    Again,
     /// The command for a request's credential.
     #[cfg(unix)]
     RequestCredential,
@@ -110,15 +113,18 @@ impl ServerAccess for Servers {
 
     fn call(&self, _: Server, _: OutgoingCall, _: TlsFiles, _: mpsc::Receiver<Bytes>, _: Option<String>, mut tell: Tell<CallNews>) -> Waiting<Outcome> {
         tell(CallNews::Leaves);
+        if self.at == Hangs::Again {
+            tell(CallNews::Message(Bytes::from_static(b"unheard.of.Type")));
+        }
         self.hang()
     }
 
-    fn reflect(&self, _: Server, _: HeaderMap, _: Vec<String>, _: TlsFiles, mut tell: Tell<CallNews>) -> Waiting<Result<Arc<dyn MethodSchema>, Untold>> {
+    fn reflect(&self, _: Server, _: HeaderMap, types: Vec<String>, _: TlsFiles, mut tell: Tell<CallNews>) -> Waiting<Result<Arc<dyn MethodSchema>, Untold>> {
         tell(CallNews::Leaves);
-        if self.at == Hangs::Reflection {
+        if self.at == Hangs::Reflection || self.at == Hangs::Again && !types.is_empty() {
             return self.hang();
         }
-        let schema = MadeUpSchema::of(vec![method("a.B", "Get", (false, false), "a.I", "a.O")]);
+        let schema = MadeUpSchema::of(vec![method("a.B", "Get", (false, false), "a.I", "a.O"), method("a.B", "Talk", (true, true), "a.I", "a.O")]);
         Box::pin(std::future::ready(Ok(Arc::new(schema) as Arc<dyn MethodSchema>)))
     }
 
@@ -128,10 +134,10 @@ impl ServerAccess for Servers {
 }
 
 fn desk(servers: Arc<dyn ServerAccess>, folder: &std::path::Path) -> SendDesk {
-    desk_with(servers, folder, Vec::new())
+    desk_with(servers, folder, Vec::new(), Box::new(|| ()))
 }
 
-fn desk_with(servers: Arc<dyn ServerAccess>, folder: &std::path::Path, secrets: Vec<NamedSecret>) -> SendDesk {
+fn desk_with(servers: Arc<dyn ServerAccess>, folder: &std::path::Path, secrets: Vec<NamedSecret>, on_change: Box<dyn Fn() + Send + Sync>) -> SendDesk {
     let runtime = tokio::runtime::Handle::current();
     let config = SendDeskConfig {
         ledger: LazyLedger::new(Some(LedgerPlace::own(&folder.join("ledger.sqlite")))),
@@ -144,7 +150,7 @@ fn desk_with(servers: Arc<dyn ServerAccess>, folder: &std::path::Path, secrets: 
         requests: None,
         secrets,
     };
-    SendDesk::start(config, &runtime, Box::new(|| ()))
+    SendDesk::start(config, &runtime, on_change)
 }
 
 fn ask(request: Request) -> SendAsk {
@@ -220,7 +226,7 @@ async fn a_command_for_a_credential_that_hangs_is_let_go_at_once_and_nothing_is_
         let command = format!("if [ -e '{}' ]; then : > '{}'; exec sleep 1000; fi; echo x", hangs.display(), held.display());
         let secret = NamedSecret { name: "token".to_owned(), server: "http://shop.test".to_owned(), from: Secret::Command(command) };
         let servers = Arc::new(Servers { at, is_held: Arc::default(), let_go: Arc::default() });
-        let desk = desk_with(servers, folder.path(), vec![secret]);
+        let desk = desk_with(servers, folder.path(), vec![secret], Box::new(|| ()));
         let operations = desk.office.config.operations.clone();
         let (url, auth) = ("http://shop.test/".to_owned(), Auth::Bearer { secret: "token".to_owned() });
         let grpc = GrpcDraft { url: url.clone(), method: "a.B/Get".to_owned(), messages: vec!["{}".to_owned()], auth: auth.clone(), ..GrpcDraft::default() };
@@ -310,4 +316,67 @@ async fn what_is_kept_of_a_session_is_bounded_in_number_and_bytes_but_for_what_g
     assert_eq!(board.sent.len() as u64 + board.num_forgotten, going.len() as u64 + MAX_SENT as u64 + 50 + 3, "each is kept or counted");
     assert_eq!(board.sent.iter().filter(|sent| sent.is_going()).count(), going.len());
     assert!(!board.sent[0].answer.body.is_empty(), "the last one is there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_because_of_an_answer_has_a_line_of_its_own_and_its_outcome_where_the_call_is_given_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let servers = Arc::new(Servers { at: Hangs::Again, is_held: Arc::default(), let_go: Arc::default() });
+    let desk = desk(servers, folder.path());
+    let get = GrpcDraft { url: "http://shop.test/".to_owned(), method: "a.B/Get".to_owned(), messages: vec!["{}".to_owned()], ..GrpcDraft::default() };
+    desk.command(SendCommand::Send(ask(Request::Grpc(get))));
+    until("question", || desk.board().asking.is_some()).await;
+    desk.command(SendCommand::Confirm { typed_name: None });
+    let ledger = desk.office.config.ledger.open().await.expect("a ledger");
+    let lines = async || {
+        let lines = ledger.lines(100).await.expect("lines");
+        let mut told: Vec<(String, String)> = lines.iter().map(|line| (line.call.clone(), line.settled.reason().to_owned())).collect();
+        told.sort();
+        told
+    };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while lines().await.len() < 3 {
+        assert!(Instant::now() < deadline, "it was not asked again: {:?}", desk.board());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let sent_id = desk.board().sent.first().map_or(SentId(0), |sent| sent.sent_id);
+    desk.command(SendCommand::Cancel(sent_id));
+    let given_up = "cancelled after it had left";
+    let reflection = "grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    let expected = [("a.B/Get", given_up), (reflection, ""), (reflection, given_up)].map(|(call, reason)| (call.to_owned(), reason.to_owned()));
+    while lines().await != expected {
+        assert!(Instant::now() < deadline, "{:?}", lines().await);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_shows_as_open_can_be_written_into() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let servers = Arc::new(Servers { at: Hangs::Call, is_held: Arc::default(), let_go: Arc::default() });
+    // Looked at with each change, before anything else happens.
+    let (looked, of) = (Arc::new(Mutex::new(Vec::new())), Arc::new(OnceLock::<Arc<Office>>::new()));
+    let (looking, its) = (Arc::clone(&looked), Arc::clone(&of));
+    let look = move || {
+        let Some(office) = its.get() else { return };
+        let shown = Arc::clone(&office.board.lock());
+        let open = office.open.lock();
+        looking.lock().extend(shown.sent.iter().filter(|sent| sent.is_open).map(|sent| open.contains_key(&sent.sent_id)));
+    };
+    let desk = desk_with(servers, folder.path(), Vec::new(), Box::new(look));
+    assert!(of.set(Arc::clone(&desk.office)).is_ok());
+    let talk = GrpcDraft { url: "http://shop.test/".to_owned(), method: "a.B/Talk".to_owned(), messages: vec!["{}".to_owned()], ..GrpcDraft::default() };
+    desk.command(SendCommand::Send(SendAsk { by_hand: true, ..ask(Request::Grpc(talk)) }));
+    until("question", || desk.board().asking.is_some()).await;
+    desk.command(SendCommand::Confirm { typed_name: None });
+    let sent = || desk.board().sent.first().cloned();
+    until("open stream with its message", || sent().is_some_and(|sent| sent.is_open && !sent.answer.messages.is_empty())).await;
+    let sent_id = sent().map_or(SentId(0), |sent| sent.sent_id);
+    desk.command(SendCommand::Message(sent_id, "{}".to_owned()));
+    until("word of the message", || desk.board().by_hand.is_some()).await;
+    assert_eq!(desk.board().by_hand.as_ref().map(|by_hand| by_hand.refused.clone()), Some(None));
+    desk.command(SendCommand::Cancel(sent_id));
+    until("end", || sent().is_some_and(|sent| sent.settled.is_some() && !sent.is_open)).await;
+    let looked = looked.lock();
+    assert!(!looked.is_empty() && looked.iter().all(|is_open| *is_open), "{looked:?}");
 }

@@ -1,10 +1,8 @@
-use std::net::SocketAddr;
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use switchboard_model::{AnswerNews, CallNews, Origin, Outcome, OutgoingCall, OutgoingRequest, PermitRefused, Target};
 
 use super::*;
-use crate::send::access::{SchemaFiles, Tell, Untold, Waiting};
 use crate::send::testing::{HUGE, MadeUpSchema};
 
 /// A server's types, each of which holds others. A message is names of them with commas between.
@@ -13,7 +11,7 @@ struct Types {
     told: BTreeMap<&'static str, Vec<&'static str>>,
     /// What was asked for, each time.
     asked: Mutex<Vec<Vec<String>>>,
-    /// Whether it never answers.
+    /// Whether it does not tell in time.
     is_silent: bool,
     /// Whether it tells all of them, whatever was asked for: as one that has them in one file.
     tells_all: bool,
@@ -36,59 +34,21 @@ fn of_a_method_that_is_not_known_it_is_said_what_could_not_be_read() {
     assert_eq!(said(&[broken, "b"], &files), format!("the schema knows {unknown}. 2 parts of the schema could not be read, the first: {broken}"));
 }
 
-/// The server that is called: where its name led to when that was allowed.
-fn called() -> Server {
-    let (authority, _) = Origin::parse("http://orders.invalid:1").expect("an address");
-    Server { target: Target::Authority(authority), addresses: vec![SocketAddr::from(([127, 0, 0, 9], 1))] }
-}
-
-/// Servers that are only asked for types.
-struct Servers(Arc<Types>);
-
-impl ServerAccess for Servers {
-    fn resolve(&self, _origin: &Origin) -> Waiting<Result<Vec<SocketAddr>, String>> {
-        panic!("nothing is looked up")
-    }
-
-    fn may_send(&self, _server: &Server, _typed_name: Option<&str>) -> Result<(), PermitRefused> {
-        panic!("nothing is sent")
-    }
-
-    fn allow(&self, _server: &Server, _typed_name: Option<&str>) -> Result<(), PermitRefused> {
-        panic!("nothing is sent")
-    }
-
-    fn type_name(&self, _target: &Target) -> Option<String> {
-        None
-    }
-
-    fn request(&self, _: Server, _: OutgoingRequest, _: TlsFiles, _: Duration, _: Option<String>, _: Tell<AnswerNews>) -> Waiting<Outcome> {
-        panic!("nothing is sent")
-    }
-
-    fn call(&self, _: Server, _: OutgoingCall, _: TlsFiles, _: mpsc::Receiver<Bytes>, _: Option<String>, _: Tell<CallNews>) -> Waiting<Outcome> {
-        panic!("nothing is sent")
-    }
-
-    fn reflect(&self, server: Server, _: HeaderMap, types: Vec<String>, _: TlsFiles, _: Tell<CallNews>) -> Waiting<Result<Arc<dyn MethodSchema>, Untold>> {
-        assert_eq!(server, called(), "what is asked is what is called");
-        self.0.asked.lock().push(types.clone());
-        if self.0.is_silent {
-            return Box::pin(std::future::pending());
+impl Types {
+    fn ask(&self, types: Vec<String>) -> Asked {
+        self.asked.lock().push(types.clone());
+        if self.is_silent {
+            return Box::pin(std::future::ready(Err("the server did not tell it in time".to_owned())));
         }
         let mut known = MadeUpSchema::default();
-        let all = self.0.tells_all.then(|| self.0.told.keys().map(ToString::to_string));
+        let all = self.tells_all.then(|| self.told.keys().map(ToString::to_string));
         for name in types.into_iter().chain(all.into_iter().flatten()) {
-            known = match self.0.told.get(name.as_str()) {
+            known = match self.told.get(name.as_str()) {
                 Some(holds) => known.that_knows(name, holds),
                 None => known.with_note(format!("the type {name} is needed, and the server does not tell it: NotFound (no such thing)")),
             };
         }
         Box::pin(std::future::ready(Ok(Arc::new(known) as Arc<dyn MethodSchema>)))
-    }
-
-    fn schema_of(&self, _files: SchemaFiles) -> Result<Arc<dyn MethodSchema>, String> {
-        panic!("there are no files")
     }
 }
 
@@ -97,20 +57,19 @@ fn types(told: &[(&'static str, &[&'static str])]) -> Arc<Types> {
 }
 
 /// What is shown in the end of messages, and of details behind them.
-async fn read(types: &Arc<Types>, messages: &[&str], details: &str, by_reflection: bool, by: Instant) -> (Vec<String>, Vec<(String, String)>, usize) {
+async fn read(types: &Arc<Types>, messages: &[&str], details: &str, by_reflection: bool) -> (Vec<String>, Vec<(String, String)>, usize) {
     let live = Live::default();
     let empty = Arc::new(MadeUpSchema::default());
     let (later, unread) = queue();
-    let asking = Asking { server: called(), metadata: HeaderMap::new(), types: vec!["sent".to_owned()], tls: TlsFiles::default() };
+    let asked = Arc::clone(types);
+    let asking = Asking { types: vec!["sent".to_owned()], ask: Box::new(move |types| asked.ask(types)) };
     let learnt = Arc::new(Mutex::new(0));
     let counted = Arc::clone(&learnt);
     let rereading = Rereading {
         live: live.clone(),
         method: "a.B/C".to_owned(),
         schema: empty.clone(),
-        servers: Arc::new(Servers(Arc::clone(types))),
         asking: by_reflection.then_some(asking),
-        by,
         learnt: Box::new(move |_| *counted.lock() += 1),
     };
     for message in messages {
@@ -129,14 +88,10 @@ async fn read(types: &Arc<Types>, messages: &[&str], details: &str, by_reflectio
     (answer.messages.into_iter().map(|message| message.text).collect(), answer.details, num_learnt)
 }
 
-fn in_a_minute() -> Instant {
-    Instant::now() + Duration::from_mins(1)
-}
-
 #[tokio::test]
 async fn what_only_an_answer_holds_is_asked_for_with_all_that_it_holds_and_the_rest_says_why_not() {
     let types = types(&[("a", &["b", "x"]), ("b", &["c"]), ("c", &[])]);
-    let (messages, details, num_learnt) = read(&types, &["a", "c"], "b,y", true, in_a_minute()).await;
+    let (messages, details, num_learnt) = read(&types, &["a", "c"], "b,y", true).await;
     let x = "x: the server does not tell it: NotFound (no such thing)";
     assert_eq!(messages, [format!("a b c ?\n// {x}"), "c".to_owned()]);
     let y = "?\n// y: the server does not tell it: NotFound (no such thing)".to_owned();
@@ -150,8 +105,7 @@ async fn what_only_an_answer_holds_is_asked_for_with_all_that_it_holds_and_the_r
 #[tokio::test]
 async fn who_does_not_tell_in_time_is_not_asked_again() {
     let silent = Arc::new(Types { told: BTreeMap::new(), asked: Mutex::default(), is_silent: true, tells_all: false });
-    let soon = Instant::now() + Duration::from_millis(20);
-    let (messages, _, num_learnt) = read(&silent, &["a", "b"], "", true, soon).await;
+    let (messages, _, num_learnt) = read(&silent, &["a", "b"], "", true).await;
     assert_eq!(messages, ["?\n// a: the server did not tell it in time", "?\n// b: the server did not tell it in time"]);
     assert_eq!((num_learnt, silent.asked.lock().len()), (0, 1));
 }
@@ -162,13 +116,13 @@ async fn who_names_types_without_end_is_asked_for_some() {
     let deep: Vec<(&'static str, &'static [&'static str])> =
         vec![("a0", &["a1"]), ("a1", &["a2"]), ("a2", &["a3"]), ("a3", &["a4"]), ("a4", &["a5"]), ("a5", &["a6"]), ("a6", &["a7"]), ("a7", &[])];
     let types = types(&deep);
-    let (messages, _, num_learnt) = read(&types, &["a0"], "", true, in_a_minute()).await;
+    let (messages, _, num_learnt) = read(&types, &["a0"], "", true).await;
     assert_eq!(num_learnt, ROUNDS_MAX);
     assert_eq!(messages, [format!("a0 a1 a2 a3 a4 a5 ?\n// a6: the server is asked {ROUNDS_MAX} times at most because of one answer")]);
     let names: Vec<String> = (0..WAITING_MAX + 5).map(|number| format!("t{number:02}")).collect();
     let messages: Vec<&str> = names.iter().map(String::as_str).collect();
     let types = self::types(&[]);
-    let (shown, _, _) = read(&types, &messages, "", true, in_a_minute()).await;
+    let (shown, _, _) = read(&types, &messages, "", true).await;
     let num = |why: &str| shown.iter().filter(|text| text.contains(why)).count();
     let told = [num("NotFound"), num("types of one answer are asked for at most"), num("too many messages hold what is not known")];
     assert_eq!(told, [TYPES_MAX, WAITING_MAX - TYPES_MAX, 5], "{shown:?}");
@@ -182,7 +136,7 @@ async fn what_cannot_be_read_with_all_that_is_known_by_now_ends_it() {
     let types = Arc::new(Types { told, asked: Mutex::default(), is_silent: false, tells_all: true });
     let message = format!("{HUGE},{}", names.join(","));
     let messages = [message.as_str()];
-    let read = read(&types, &messages, "", true, in_a_minute());
+    let read = read(&types, &messages, "", true);
     let (messages, ..) = tokio::time::timeout(Duration::from_secs(30), read).await.expect("it ends");
     assert!(messages[0].starts_with("? ? ?"), "it stays as it was shown first: {messages:?}");
     assert_eq!(types.asked.lock().len(), 1);
@@ -191,10 +145,10 @@ async fn what_cannot_be_read_with_all_that_is_known_by_now_ends_it() {
 #[tokio::test]
 async fn where_files_tell_or_a_message_is_long_nobody_is_asked() {
     let types = types(&[("a", &[])]);
-    let (messages, ..) = read(&types, &["a"], "", false, in_a_minute()).await;
+    let (messages, ..) = read(&types, &["a"], "", false).await;
     assert_eq!(messages, ["?\n// a: the files that tell what methods take do not have it"]);
     let long = format!("a{}", ",a".repeat(BYTES_MAX / 2));
-    let (messages, ..) = read(&types, &[&long], "", true, in_a_minute()).await;
+    let (messages, ..) = read(&types, &[&long], "", true).await;
     assert!(messages[0].ends_with("// a: the message is too long to be read again, so the server is not asked for it"));
     assert!(types.asked.lock().is_empty());
 }
