@@ -7,7 +7,7 @@ use serde_json::Value;
 use switchboard_desk::ledger::KindHash;
 use switchboard_desk::profile::Profile;
 use switchboard_desk::send::edit::{Change, Changes};
-use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, ReplayOptions};
+use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ChosenPace, ReplayAsk, ReplayBoard, ReplayCommand, ReplayOptions};
 use switchboard_desk::session::Session;
 use switchboard_engine::view::{Answer, ChannelKey, LetterOrder, LetterView, Query, ScanQuery};
 use switchboard_tests::lab::quiet_lab;
@@ -65,6 +65,7 @@ fn an_order_that_could_not_be_shipped_is_mended_by_a_plan_and_consumed() {
     let (code, said) = run(&[&of_plan[..], &["--dry-run"]].concat());
     let told = json(&said);
     assert_eq!((code, &told["num_records"], &told["num_edited"], told["outcomes"].is_null()), (0, &1.into(), &1.into(), true), "{said}");
+    assert_eq!((&told["first"], &told["per_second"]), (&2.into(), &3.into()), "{said}");
     assert!(told["readers"].as_array().is_some_and(|readers| readers.iter().any(|reader| reader["has_failed"] == true)), "{said}");
 
     let (code, said) = run(&of_plan);
@@ -92,7 +93,7 @@ fn plan(profile: &str) -> String {
         letters: AskedLetters::These(vec![AskedLetter::of(&letter, KindHash(1))]),
         num_stored: 1,
         plan_key: None,
-        options: ReplayOptions { changes: Arc::new(changes), ..ReplayOptions::default() },
+        options: ReplayOptions { changes: Arc::new(changes), pace: ChosenPace { num_first: Some(2), rate_per_s: Some(3) }, ..ReplayOptions::default() },
     };
     session.replay(ReplayCommand::Preview(ask));
     let told = |look: fn(&ReplayBoard) -> Option<String>| until("answer", WITHIN, || look(&session.replay_board()));

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::profile_error::ProfileError;
+use crate::send::replay::{FIRST_MAX, RATE_MAX};
 
 /// What a profile says of replaying to a cluster; `None` = it does not say, and that is as it is everywhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +28,7 @@ impl ReplayProfile {
 
     /// Whether its values make sense; `table` is named where not.
     pub(super) fn check(&self, table: &str) -> Result<(), ProfileError> {
-        for (key, said, most) in [("first", self.first, 100), ("per_second", self.per_second, 10_000), ("at_most", self.at_most, u32::MAX)] {
+        for (key, said, most) in [("first", self.first, FIRST_MAX), ("per_second", self.per_second, RATE_MAX), ("at_most", self.at_most, u32::MAX)] {
             if let Some(said) = said.filter(|said| !(1..=most).contains(said)) {
                 let reason = if most == u32::MAX { "write 1 or more".to_owned() } else { format!("write a number from 1 to {most}") };
                 return Err(ProfileError::value(&format!("{table}.replay.{key}"), &said.to_string(), &reason));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use switchboard_desk::ledger::{Ending, KindHash, Ledger, LetterKey, LetterState, SentState, SettledAs};
 use switchboard_desk::send::RecordExport;
-use switchboard_desk::send::replay::{AskedLetters, ReplayCommand, RunBoard, RunPhase, SentCounts};
+use switchboard_desk::send::replay::{AskedLetters, ChosenPace, ReplayCommand, RunBoard, RunPhase, SentCounts};
 use switchboard_model::SourceCommand;
 
 use crate::cluster::{Arrived, Cluster, Death, Place, SECRET};
@@ -188,6 +188,8 @@ fn means_to_send(command: &ReplayCommand) -> bool {
         | ReplayCommand::Unpark { .. }
         | ReplayCommand::Dismiss
         | ReplayCommand::WritePlan { .. }
+        // Changes what a later one would send how fast.
+        | ReplayCommand::Pace { .. }
         | ReplayCommand::Edit(_)
         | ReplayCommand::EndEdit
         // Only reads.
@@ -222,6 +224,7 @@ pub async fn read_only(cluster: Cluster) {
         replaying.session.command(&command);
     }
     let every = [
+        ReplayCommand::Pace { replay_id: replay_id.clone(), pace: ChosenPace { num_first: Some(1), rate_per_s: Some(1) } },
         // Of a preview that is gone: it gives no leave.
         ReplayCommand::Allow { replay_id: "r-0".into(), typed_name: Some(SOURCE.into()) },
         ReplayCommand::Start { replay_id: replay_id.clone(), typed_name: None },

@@ -4,7 +4,7 @@ use switchboard_desk::{
     ledger::LetterKey,
     send::{
         edit::Difference,
-        replay::{Planned, RecordPart, ReplayBoard, ReplayCommand, ShownRecord},
+        replay::{Planned, Preview, RecordPart, ReplayBoard, ReplayCommand, ShownRecord},
     },
 };
 use switchboard_model::{HeaderChange, HeaderChangeKind};
@@ -40,7 +40,8 @@ pub(super) enum Told<'a> {
 /// Which records of a preview are looked at: their places in it, found once for each choice.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct LookedAt {
-    of: Option<(String, Option<LetterKey>)>,
+    /// Of which preview, how many of it go first (by which its order may be another), and which is chosen.
+    of: Option<(String, usize, Option<LetterKey>)>,
     first: Option<usize>,
     last: Option<usize>,
     chosen: Option<usize>,
@@ -51,25 +52,26 @@ pub(super) struct LookedAt {
 
 impl LookedAt {
     /// Finds the first and the last that are changed, and the one that is chosen.
-    fn find(&mut self, replay_id: &str, planned: &[Planned], selected: Option<&LetterKey>) {
-        if self.of.as_ref().is_some_and(|(of, chosen)| of == replay_id && chosen.as_ref() == selected) {
+    fn find(&mut self, preview: &Preview, selected: Option<&LetterKey>) {
+        let (replay_id, planned) = (&preview.replay_id, &preview.planned);
+        let is_same = self.of.as_ref().is_some_and(|(of, num_first, _)| of == replay_id && *num_first == preview.num_first);
+        if is_same && self.of.as_ref().is_some_and(|(.., chosen)| chosen.as_ref() == selected) {
             return;
         }
-        let is_other = self.of.as_ref().is_none_or(|(of, _)| of != replay_id);
-        if is_other {
+        if !is_same {
             self.first = planned.iter().position(|planned| planned.edited);
             self.last = planned.iter().rposition(|planned| planned.edited);
             self.are_of_several = are_of_several(planned.iter().map(|planned| &planned.asked.letter.at));
         }
         self.chosen = selected.and_then(|selected| planned.iter().position(|planned| planned.asked.letter == *selected));
-        self.of = Some((replay_id.to_owned(), selected.cloned()));
-        self.asked = self.asked.take().filter(|(of, letter)| !is_other && Some(letter) == selected && of == replay_id);
+        self.of = Some((replay_id.clone(), preview.num_first, selected.cloned()));
+        self.asked = self.asked.take().filter(|(of, letter)| Some(letter) == selected && of == replay_id);
     }
 
     /// Asks for the chosen one where it was not read yet, once.
     pub(super) fn ask(&mut self, board: &ReplayBoard, selected: Option<&LetterKey>) -> Option<ReplayCommand> {
         let preview = board.preview.as_ref().filter(|_| board.run.is_none())?;
-        self.find(&preview.replay_id, &preview.planned, selected);
+        self.find(preview, selected);
         let planned = &preview.planned[self.chosen?];
         let asked = (preview.replay_id.clone(), planned.asked.letter.clone());
         let is_there = planned.shown.is_some() || board.looked_at.as_ref().is_some_and(|look| look.replay_id == asked.0 && look.letter == asked.1);
@@ -84,7 +86,7 @@ impl LookedAt {
     /// What the changes change in the first record, the last and the chosen one; empty where nothing is changed.
     pub(super) fn changed<'a>(&mut self, board: &'a ReplayBoard, selected: Option<&LetterKey>) -> Vec<ChangedRecord<'a>> {
         let Some(preview) = &board.preview else { return Vec::new() };
-        self.find(&preview.replay_id, &preview.planned, selected);
+        self.find(preview, selected);
         let chosen = self.chosen.filter(|place| preview.planned[*place].edited);
         let mut places: Vec<usize> = Vec::new();
         let mut told = Vec::new();

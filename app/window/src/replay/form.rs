@@ -91,7 +91,7 @@ impl ChangeKind {
 impl ReplayForm {
     /// As something was asked for.
     pub(super) fn of(ask: &ReplayAsk) -> Self {
-        let ReplayOptions { to, changes, by_key, keeps_time, again } = ask.options.clone();
+        let ReplayOptions { to, changes, by_key, keeps_time, again, pace: _ } = ask.options.clone();
         let own = ask.own_channels();
         let (target, named) = match &ask.target {
             ReplayTarget::One(channel) => (channel.clone(), None),
@@ -131,6 +131,8 @@ impl ReplayForm {
                 by_key: self.by_key,
                 keeps_time: self.keeps_time,
                 again: self.again,
+                // It is chosen beside the preview.
+                pace: of.options.pace,
             },
             // It is another plan than the one that was written down.
             plan_key: None,

@@ -3,8 +3,14 @@
 use egui::{Rect, RichText, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
 use switchboard_engine::view::Severity;
 
-use super::panel::{PanelButton, Progress, ReplayPanel};
-use switchboard_desk::{ledger::SettledAs, send::replay::SentCounts};
+use super::{
+    pace_form::PaceForm,
+    panel::{PanelButton, Progress, ReplayPanel},
+};
+use switchboard_desk::{
+    ledger::SettledAs,
+    send::replay::{PaceBounds, SentCounts},
+};
 
 use crate::{
     fonts,
@@ -21,6 +27,8 @@ use crate::{
 const MARGIN_PT: i8 = 18;
 /// Room that the button takes which stops or closes it, points.
 const STOP_WIDTH_PT: f32 = 120.0;
+/// Room that a number of the pace takes, points.
+const PACE_WIDTH_PT: f32 = 58.0;
 
 /// What was asked for in the panel.
 pub(crate) enum Asked {
@@ -28,19 +36,32 @@ pub(crate) enum Asked {
     Command(UiCommand),
     /// To something else.
     Action(ViewAction),
+    /// Another pace than before was typed.
+    Pace,
+}
+
+/// What is typed in it.
+pub(super) struct Typed<'a> {
+    /// The cluster's name.
+    pub name: &'a mut String,
+    /// How many go first and how fast the rest goes; `None` = nothing is previewed.
+    pub pace: Option<PaceEntry<'a>>,
+}
+
+/// What is typed of the pace, and what it is where nothing is.
+pub(super) struct PaceEntry<'a> {
+    pub form: &'a mut PaceForm,
+    pub bounds: PaceBounds,
+    /// Why what is typed cannot be.
+    pub wrong: Option<&'a str>,
 }
 
 /// Draws the panel: heading and buttons stay, what is between scrolls.
 ///
 /// `form_ui` draws what is above the sections.
-pub(crate) fn panel_ui(
-    ui: &mut egui::Ui,
-    panel: &ReplayPanel,
-    typed_name: &mut String,
-    tokens: &DesignTokens,
-    form_ui: impl FnOnce(&mut egui::Ui),
-) -> Option<Asked> {
+pub(crate) fn panel_ui(ui: &mut egui::Ui, panel: &ReplayPanel, typed: Typed<'_>, tokens: &DesignTokens, form_ui: impl FnOnce(&mut egui::Ui)) -> Option<Asked> {
     let mut asked = None;
+    let wrong_pace = typed.pace.as_ref().and_then(|pace| pace.wrong.map(str::to_owned));
     let frame = egui::Frame::new().fill(tokens.ink(Ink::Panel));
     egui::Panel::bottom("replay buttons").frame(frame).show_separator_line(false).resizable(false).show(ui, |ui| {
         egui::Frame::new().inner_margin(egui::Margin::symmetric(MARGIN_PT, 12)).show(ui, |ui| {
@@ -48,14 +69,20 @@ pub(crate) fn panel_ui(
             if let Some(progress) = &panel.progress {
                 progress_ui(ui, progress, tokens);
             }
+            if let Some(entry) = typed.pace
+                && pace_ui(ui, entry, tokens)
+            {
+                asked = Some(Asked::Pace);
+            }
             if let Some(name) = &panel.asks_name {
-                name_ui(ui, name, typed_name, tokens);
+                name_ui(ui, name, typed.name, tokens);
             }
             // What comes and goes stands above the buttons, which stay where they are under the pointer.
             if let Some(warning) = &panel.warning {
                 ui.add(egui::Label::new(RichText::new(warning).color(tokens.ink(Ink::Bad))).wrap());
             }
-            if let Some(why) = panel.buttons.iter().find(|button| button.is_primary && !button.unavailable.is_empty()) {
+            let is_told = |why: &str| why.is_empty() || wrong_pace.as_deref() == Some(why);
+            if let Some(why) = panel.buttons.iter().find(|button| button.is_primary && !is_told(&button.unavailable)) {
                 ui.label(RichText::new(&why.unavailable).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim)));
             }
             ui.horizontal_wrapped(|ui| {
@@ -119,6 +146,31 @@ fn button_ui(ui: &mut egui::Ui, button: &PanelButton, tokens: &DesignTokens) -> 
     let response = ui.add_enabled(is_available, drawn);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, is_available, &button.text));
     if is_available { response.on_hover_text(button.command.tooltip()).clicked() } else { response.on_disabled_hover_text(&button.unavailable).clicked() }
+}
+
+/// How many go first and how fast the rest goes; whether something else was typed than before.
+fn pace_ui(ui: &mut egui::Ui, PaceEntry { form, bounds, wrong }: PaceEntry<'_>, tokens: &DesignTokens) -> bool {
+    let small = |text: &str| RichText::new(text).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim));
+    let mut is_other = false;
+    ui.horizontal_wrapped(|ui| {
+        let fields = [
+            (TextField::ReplayFirst, &mut form.first, bounds.num_first.to_string(), "How many go first, and are followed before the rest goes"),
+            (TextField::ReplayRate, &mut form.rate, bounds.rate_per_s.to_string(), "How many the rest goes at, a second"),
+        ];
+        for (field, text, as_said, means) in fields {
+            ui.label(small(field.name())).on_hover_text(means);
+            let entry = TextEntry::new(field, text).hint(&as_said).width(PACE_WIDTH_PT).font(fonts::data(12.0));
+            let entered = entry.ui(ui, tokens);
+            is_other |= entered.response.changed();
+            let _hovered = entered.response.on_hover_text(format!("{means}; left empty: {as_said}"));
+        }
+        ui.label(small("/s"));
+        ui.label(RichText::new(UiCommand::PaceReplay.keys()).size(11.0).color(tokens.ink(Ink::Faint)));
+    });
+    if let Some(wrong) = wrong {
+        ui.add(egui::Label::new(RichText::new(crate::sanitise::visible(wrong)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Bad))).wrap());
+    }
+    is_other
 }
 
 fn name_ui(ui: &mut egui::Ui, name: &str, typed_name: &mut String, tokens: &DesignTokens) {

@@ -16,14 +16,16 @@ use super::{
     editor::Editor,
     form::ReplayForm,
     form_ui::{FormAsked, editor_ui, form_ui},
+    pace_form::PaceForm,
     panel::ReplayPanel,
-    panel_ui::{Asked, panel_ui},
+    panel_ui::{Asked, PaceEntry, Typed, panel_ui},
     range_form::Which,
 };
 use crate::{
     SessionCommand,
     theme::DesignTokens,
     view::{UiCommand, ViewAction},
+    widgets::text_field::TextField,
 };
 
 /// To the session.
@@ -44,6 +46,10 @@ pub(crate) struct ReplayRoom {
     wants_to_edit: Option<LetterKey>,
     /// What is asked for once it is edited, where nothing is previewed.
     ask_of_edited: Option<ReplayAsk>,
+    /// What is typed of the pace of the preview.
+    pace: PaceForm,
+    /// Whether the keys are to go there.
+    seeks_pace: bool,
     last_preview: Option<String>,
     looked_at: LookedAt,
 }
@@ -64,6 +70,12 @@ impl ReplayRoom {
                     (form.of.letters, form.of.num_stored) = (letters, num_stored);
                 }
             }
+        }
+        self.pace.take(board.preview.as_deref());
+        if let (Some(form), Some(preview)) = (&mut self.form, &board.preview)
+            && form.of.options.pace != preview.options().pace
+        {
+            form.of.options.pace = preview.options().pace;
         }
         if board.run.is_some() {
             self.form = None;
@@ -116,12 +128,22 @@ impl ReplayRoom {
         self.form.is_some() || self.editor.is_some()
     }
 
-    /// What is filled in can be previewed and closed, whatever is marked beside it.
-    pub(crate) fn free_buttons(&self, panel: &mut ReplayPanel, board: &ReplayBoard) {
+    /// What is filled in can be previewed and closed, whatever is marked beside it; at a pace that cannot be nothing is sent or saved.
+    pub(crate) fn fit_buttons(&self, panel: &mut ReplayPanel, board: &ReplayBoard) {
+        if let Some(wrong) = self.wrong_pace(board) {
+            let is_of_pace = |command: UiCommand| matches!(command, UiCommand::SendReplay | UiCommand::SaveReplayPlan);
+            panel.buttons.iter_mut().filter(|button| is_of_pace(button.command)).for_each(|button| button.unavailable.clone_from(&wrong));
+        }
         if self.is_filled_in() && board.preview.is_none() {
             let is_of_form = |command: UiCommand| matches!(command, UiCommand::PreviewReplay | UiCommand::ChangeReplay);
             panel.buttons.iter_mut().filter(|button| is_of_form(button.command)).for_each(|button| button.unavailable.clear());
         }
+    }
+
+    /// Why what is typed of the pace cannot be; `None` = it can, or nothing is typed of it now.
+    fn wrong_pace(&self, board: &ReplayBoard) -> Option<String> {
+        let preview = board.preview.as_ref().filter(|_| board.run.is_none() && self.wants_to_edit.is_none())?;
+        self.pace.chosen(preview).err()
     }
 
     /// Why a command cannot be used; `None` = it can, or is none of the replay's. `selected`: whether a record is.
@@ -129,7 +151,9 @@ impl ReplayRoom {
         let is_going = board.run.is_some() || board.preparing.is_some();
         match command {
             UiCommand::ChangeReplay | UiCommand::EditRecord if is_going => Some("close the replay first"),
-            UiCommand::SaveReplayPlan if board.preview.is_none() => Some("make a preview first"),
+            UiCommand::SaveReplayPlan | UiCommand::PaceReplay if board.preview.is_none() => Some("make a preview first"),
+            UiCommand::PaceReplay if board.run.is_some() => Some("a run keeps the pace that it was begun with"),
+            UiCommand::PaceReplay if board.editing.is_some() => Some("leave the record that is edited first"),
             UiCommand::ChangeReplay if board.preview.is_none() && !selected => Some("mark records first: Space, or A for all"),
             UiCommand::EditRecord if !selected => Some("select a record first"),
             _ => None,
@@ -148,6 +172,13 @@ impl ReplayRoom {
         let commands = match command {
             // What is edited is previewed before anything of it is sent.
             UiCommand::PreviewReplay | UiCommand::SendReplay if self.editor.is_some() => return Some(self.take_edit(board)),
+            UiCommand::PaceReplay => {
+                self.seeks_pace = preview.is_some() && board.run.is_none();
+                None
+            }
+            // Nothing goes or is saved at a pace that cannot be, or that is not shown yet.
+            UiCommand::SendReplay | UiCommand::SaveReplayPlan if self.wrong_pace(board).is_some() => return Some(Vec::new()),
+            UiCommand::SendReplay if preview.is_some() && board.run.is_none() && self.ask_pace(board).is_some() => self.ask_pace(board),
             // Not read, or not to be read: nothing goes unedited.
             UiCommand::SendReplay if self.wants_to_edit.is_some() => return Some(Vec::new()),
             UiCommand::PreviewReplay => {
@@ -168,11 +199,21 @@ impl ReplayRoom {
                 self.wants_to_edit = Some(asked.letter.clone());
                 ReplayCommand::Edit(asked)
             }),
-            UiCommand::SaveReplayPlan => preview.map(|preview| ReplayCommand::WritePlan { replay_id: preview.replay_id.clone() }),
+            UiCommand::SaveReplayPlan => {
+                let write = preview.map(|preview| ReplayCommand::WritePlan { replay_id: preview.replay_id.clone() });
+                return Some(self.ask_pace(board).into_iter().chain(write).collect());
+            }
             UiCommand::SendReplay => self.go_on(board),
             _ => return None,
         };
         Some(commands.into_iter().collect())
+    }
+
+    /// The pace that is typed, where the preview has another.
+    fn ask_pace(&mut self, board: &ReplayBoard) -> Option<ReplayCommand> {
+        let preview = board.preview.as_ref()?;
+        let pace = self.pace.ask(preview)?;
+        Some(ReplayCommand::Pace { replay_id: preview.replay_id.clone(), pace })
     }
 
     /// The first few of a preview, or the rest of a run.
@@ -236,10 +277,18 @@ impl ReplayRoom {
         self.asks_name = panel.asks_name.is_some();
         let (mut actions, mut command) = (Vec::new(), None);
         actions.extend(self.looked_at.ask(board, selected).map(send));
+        if std::mem::take(&mut self.seeks_pace) {
+            TextField::ReplayFirst.seek(ui.ctx());
+        }
+        let (previewed, wrong_pace) = (board.preview.as_ref().filter(|_| board.run.is_none()), self.wrong_pace(board));
         let (form, editor, typed_name, looked_at) = (&mut self.form, &mut self.editor, &mut self.typed_name, &mut self.looked_at);
+        let pace = &mut self.pace;
         let is_edited = self.wants_to_edit.is_some();
         let mut form_asked = None;
-        let asked = panel_ui(ui, panel, typed_name, tokens, |ui| {
+        let wrong_pace = wrong_pace.as_deref();
+        // While a record is edited its room is needed.
+        let pace = previewed.filter(|_| !is_edited).map(|preview| PaceEntry { form: pace, bounds: preview.bounds, wrong: wrong_pace });
+        let asked = panel_ui(ui, panel, Typed { name: typed_name, pace }, tokens, |ui| {
             if is_edited {
                 form_asked = editor_ui(ui, board, editor.as_mut(), tokens);
             } else if let Some(form) = form {
@@ -253,6 +302,7 @@ impl ReplayRoom {
         match asked {
             Some(Asked::Command(asked)) => command = Some(asked),
             Some(Asked::Action(action)) => actions.push(action),
+            Some(Asked::Pace) => actions.extend(self.ask_pace(board).map(send)),
             None => {}
         }
         match form_asked {

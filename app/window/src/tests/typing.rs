@@ -26,7 +26,8 @@ fn source(field: TextField) -> FixedSource {
     if field.view() == Some(ViewKind::DeadLetters) {
         let source = FixedSource::new(sample::snapshot());
         source.answer_with(sample::answer);
-        source.show_replay(sample::board(Writing::AsksForName));
+        let is_previewed = matches!(field, TextField::ReplayFirst | TextField::ReplayRate);
+        source.show_replay(if is_previewed { sample::previewed(Writing::Allowed) } else { sample::board(Writing::AsksForName) });
         return source;
     }
     let source = FixedSource::new(testing::order_business());

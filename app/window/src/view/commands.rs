@@ -161,6 +161,7 @@ commands! {
     NextLetterState: DEAD, Show, "Letters of the next state", "All, open ones, then each state that there are letters in", [NONE F];
     PreviewReplay: REPLAY, Object, "Preview a replay…", "Reads the records again and says what would be sent; sends nothing", [NONE R];
     ChangeReplay: REPLAY, Object, "Change what is replayed…", "Which records go, to where and how, and what is changed in them before", [NONE E];
+    PaceReplay: REPLAY, Object, "How many go first, and how fast…", "Keys go to the two numbers of the preview; they hold for this run", [COMMAND G];
     EditRecord: REPLAY, Object, "Edit the record before it is replayed…", "Its key, headers and value, read again from the broker", [COMMAND E];
     SaveReplayPlan: REPLAY, Object, "Save the plan of the replay", "Into a file, from which switchboard replay sends it without a window", [];
     SendReplay: REPLAY, Object, "Send the first, then the rest", "First a few; the rest once those were read", [COMMAND Enter];

@@ -24,6 +24,8 @@ enum Use {
     Filter,
     /// It is part of something that is filled in and then done or left.
     Form,
+    /// It belongs to what stands beside it, and is left without leaving that.
+    Beside,
 }
 
 struct Place {
@@ -67,6 +69,8 @@ places! {
     ParkingNote: "Note", Form, Some(ViewKind::DeadLetters), "P", 400;
     ClusterName: "The cluster's name", Form, Some(ViewKind::DeadLetters), "R", 256;
     ReplayLine: "Path in the JSON", Form, Some(ViewKind::DeadLetters), "E", 65_536;
+    ReplayFirst: "First", Beside, Some(ViewKind::DeadLetters), "Ctrl+G", 256;
+    ReplayRate: "Rate", Beside, Some(ViewKind::DeadLetters), "Ctrl+G Tab", 256;
     ReplayText: "Value of the record", Form, Some(ViewKind::DeadLetters), "Ctrl+E", 4_194_304;
     SourceLine: "A setting of one line", Form, Some(ViewKind::Sources), "A", usize::MAX;
     SourceLines: "A setting of several lines", Form, Some(ViewKind::Sources), "A Tab Tab Tab Tab Tab Tab Tab Tab", usize::MAX;
@@ -206,19 +210,21 @@ impl<'a> TextEntry<'a> {
         let id = ui.make_persistent_id(("text field", field, name));
         let appears = (is_first || place.of == Use::Overlay) && ui.ctx().read_response(id).is_none();
         let is_several = num_lines > 1;
-        let hint_ink = if place.of == Use::Form { Ink::Faint } else { Ink::Dim };
+        let is_filled_in = matches!(place.of, Use::Form | Use::Beside);
+        let hint_ink = if is_filled_in { Ink::Faint } else { Ink::Dim };
         let room: Margin = match (place.of, place.view) {
             (Use::Overlay, _) => margin(10, 8),
             (_, Some(ViewKind::Sources | ViewKind::Send)) => margin(8, 5),
             _ => margin(8, 3),
         };
-        // Escape leaves a filter and clears nothing else; without a filter of its own egui takes the focus away before anybody looks.
-        let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, escape: place.of == Use::Filter, ..EventFilter::default() };
+        // Escape leaves such a field and nothing else; without a filter of its own egui takes the focus away before anybody looks.
+        let is_left_alone = matches!(place.of, Use::Filter | Use::Beside);
+        let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, escape: is_left_alone, ..EventFilter::default() };
         if let Some(of) = of {
             end_undo_of_another(ui.ctx(), id, of);
         }
         let shown_hint = RichText::new(hint).color(tokens.ink(hint_ink));
-        let shown_hint = if place.of == Use::Form { shown_hint.size(12.0) } else { shown_hint };
+        let shown_hint = if is_filled_in { shown_hint.size(12.0) } else { shown_hint };
         let response = if is_several && is_long(ui.ctx(), id, text) {
             let font = font.unwrap_or_else(|| egui::FontSelection::Default.resolve(ui.style()));
             let num_rows = num_lines.max(LONG_ROWS_MIN);
@@ -238,8 +244,8 @@ impl<'a> TextEntry<'a> {
         };
         let role = match (place.of, is_several) {
             (Use::Overlay | Use::Filter, _) => Role::SearchInput,
-            (Use::Form, false) => Role::TextInput,
-            (Use::Form, true) => Role::MultilineTextInput,
+            (Use::Form | Use::Beside, false) => Role::TextInput,
+            (Use::Form | Use::Beside, true) => Role::MultilineTextInput,
         };
         response.widget_info(|| WidgetInfo::labeled(role, true, name));
         if appears || field.is_sought(ui.ctx()) {
@@ -249,7 +255,7 @@ impl<'a> TextEntry<'a> {
                 select_all(ui.ctx(), id, text.chars().count());
             }
         }
-        if place.of == Use::Filter && response.has_focus() && ui.input(|input| input.key_pressed(Key::Escape)) {
+        if is_left_alone && response.has_focus() && ui.input(|input| input.key_pressed(Key::Escape)) {
             response.surrender_focus();
         }
         let is_done = !is_several && response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));

@@ -147,7 +147,7 @@ const PLANS_OF_SEVERAL: [&str; 2] = [
     r#"{"switchboard_plan":1,"from":"lab","to":"other","targets":{"payments":"payments.again"},"key_id":"k","records":[
 {"channel":"orders-dlt","partition":0,"offset":7,"time_ns":1,"is_dead":true,"origin":"orders","to":"orders","hash":"0af7","size_bytes":20,"to_partition":2},
 {"channel":"payments","partition":1,"offset":8,"time_ns":null,"to":"payments.again","hash":"1","size_bytes":9,"to_partition":null}]}"#,
-    r#"{"switchboard_plan":1,"from":"lab","targets":{"orders":"orders.again"},"changes":[{"remove":{"path":"a"}}],"ranges":[
+    r#"{"switchboard_plan":1,"from":"lab","targets":{"orders":"orders.again"},"first":20,"per_second":50,"changes":[{"remove":{"path":"a"}}],"ranges":[
 {"channel":"orders","partition":0,"from":100,"to":109},
 {"channel":"payments","from_time":"2026-11-21T10:00:00Z","to_time":"2026-11-21T10:01:00Z"}]}"#,
 ];

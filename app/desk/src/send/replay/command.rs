@@ -10,7 +10,7 @@ use switchboard_model::{MessageRef, OriginalRecord, RawHash, ToldPlace, TraceId}
 use crate::ledger::{KindHash, LetterKey};
 use crate::send::edit::{Change, Changes};
 use crate::send::record_file::RecordExport;
-use crate::send::replay::{AskedRange, ReplayTarget};
+use crate::send::replay::{AskedRange, ChosenPace, ReplayTarget};
 
 /// A dead letter that is asked for, or another record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,6 +178,8 @@ pub struct ReplayOptions {
     pub keeps_time: bool,
     /// Whether what was sent before, or may have been, is sent once more.
     pub again: bool,
+    /// How many go first, and how fast the rest goes, as far as that is chosen.
+    pub pace: ChosenPace,
 }
 
 /// Records of one cluster that are asked for, and where they are to go.
@@ -218,6 +220,13 @@ impl ReplayAsk {
 pub enum ReplayCommand {
     /// Read the letters again and say what would be sent. Sends nothing.
     Preview(ReplayAsk),
+    /// Choose how many of the preview of this id go first, and how fast the rest goes. What was read stays; a pace that is not let changes nothing.
+    Pace {
+        /// Of which preview.
+        replay_id: String,
+        /// What is chosen.
+        pace: ChosenPace,
+    },
     /// Allow sending to the cluster of the preview of this id for as long as the session lasts; with its name as it was typed, in production.
     Allow {
         /// Of which preview.

@@ -36,7 +36,8 @@ pub use command::{AskedFile, AskedLetter, AskedLetters, LetterCause, ReplayAsk, 
 pub use desk::{ReplayDesk, ReplayDeskConfig};
 pub use groups_at::GroupsAt;
 pub use key_order::KeyOrder;
-pub use pace::Pace;
+pub use pace::{ChosenPace, Pace, PaceBounds};
+pub(crate) use pace::{FIRST_MAX, RATE_MAX};
 pub(in crate::send) use plan::Built;
 pub use plan::{PartitionRule, Planned, Preview, RecordPart, ShownRecord, SkippedLetter};
 pub use plan_file::parse as parse_plan;

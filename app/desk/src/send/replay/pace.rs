@@ -1,4 +1,4 @@
-//! How fast a run sends, and how carefully.
+//! How fast a run sends, and how carefully: as it is on the cluster that is sent to, or as it was chosen for the run.
 
 use std::time::Duration;
 
@@ -36,12 +36,84 @@ impl Default for Pace {
     }
 }
 
-impl Pace {
-    /// The same as it is let on a cluster.
-    pub(super) fn within(self, caps: Caps) -> Self {
-        Self { num_canary: caps.num_first.unwrap_or(self.num_canary), rate_per_s: caps.rate_per_s.unwrap_or(self.rate_per_s), ..self }
+/// More do not go first: each of these is followed and listed by itself.
+pub(crate) const FIRST_MAX: u32 = 100;
+/// No run is asked to go faster, records a second.
+pub(crate) const RATE_MAX: u32 = 10_000;
+
+/// How many go first, and how fast the rest goes, where that is chosen for one run; `None` = it is not, and is as the cluster that is sent to has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChosenPace {
+    /// How many go first, and are followed before the rest goes.
+    pub num_first: Option<u32>,
+    /// How many the rest goes at, a second.
+    pub rate_per_s: Option<u32>,
+}
+
+impl ChosenPace {
+    /// As it was typed, where nothing typed is nothing chosen; the reason where something else than a number was.
+    pub fn typed(first: &str, rate: &str) -> Result<Self, String> {
+        let number = |what: &str, text: &str, most: u32| match text.trim() {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| format!("{what}: {text:?} is no number from 1 to {most}. Write one, or leave it empty")),
+        };
+        Ok(Self { num_first: number("First", first, FIRST_MAX)?, rate_per_s: number("Rate", rate, RATE_MAX)? })
+    }
+}
+
+/// How many go first to a cluster and how fast the rest goes, and what can be chosen instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaceBounds {
+    /// How many go first where nothing is chosen.
+    pub num_first: usize,
+    /// How many the rest goes at, a second, where nothing is chosen.
+    pub rate_per_s: u32,
+    /// How many a second the profile lets go at most; `None` = it does not say.
+    pub rate_cap: Option<u32>,
+}
+
+impl PaceBounds {
+    pub(super) fn of(pace: &Pace, caps: Caps) -> Self {
+        let (num_first, rate_per_s) = (caps.num_first.unwrap_or(pace.num_canary), caps.rate_per_s.unwrap_or(pace.rate_per_s));
+        Self { num_first, rate_per_s, rate_cap: caps.rate_per_s }
     }
 
+    /// How many go first, and how many a second the rest goes at, with what is chosen; the reason where that is not let.
+    pub fn choose(&self, chosen: ChosenPace) -> Result<(usize, u32), String> {
+        if let Some(first) = chosen.num_first.filter(|first| !(1..=FIRST_MAX).contains(first)) {
+            return Err(format!("{first} cannot go first: choose 1 to {FIRST_MAX}, for each of these is followed before the rest goes"));
+        }
+        match (chosen.rate_per_s, self.rate_cap) {
+            (Some(rate), Some(cap)) if rate > cap => Err(format!(
+                "{rate} a second is more than the profile lets go to this cluster, {cap} (replay.per_second). Choose {cap} or fewer, or raise it there"
+            )),
+            (Some(rate), _) if !(1..=RATE_MAX).contains(&rate) => Err(format!("{rate} is no rate: choose 1 to {RATE_MAX} a second")),
+            (rate, _) => Ok((chosen.num_first.map_or(self.num_first, |first| first as usize), rate.unwrap_or(self.rate_per_s))),
+        }
+    }
+}
+
+/// How long so many take at this rate, which is reached slowly.
+pub(super) fn takes(num: usize, rate_per_s: u32) -> Duration {
+    let (mut left, mut took) = (num as f64, Duration::ZERO);
+    loop {
+        let now_per_s = ramped(rate_per_s, took.as_secs() / DOUBLES_EVERY.as_secs());
+        let within = f64::from(now_per_s) * DOUBLES_EVERY.as_secs_f64();
+        if now_per_s == rate_per_s || left <= within {
+            return took + Duration::from_secs_f64(left / f64::from(now_per_s.max(1)));
+        }
+        left -= within;
+        took += DOUBLES_EVERY;
+    }
+}
+
+/// How many a second go after it was doubled so often.
+fn ramped(rate_per_s: u32, doublings: u64) -> u32 {
+    let slowest = (rate_per_s / BEGINS_AT).max(1);
+    slowest.saturating_mul(1_u32.checked_shl(u32::try_from(doublings).unwrap_or(u32::MAX)).unwrap_or(u32::MAX)).min(rate_per_s)
+}
+
+impl Pace {
     /// Ticks at which it is looked what became of it.
     pub(super) fn looks(&self) -> Interval {
         ticks(self.look_every)
@@ -83,9 +155,7 @@ impl Ramp {
         if self.is_level {
             return self.rate_per_s;
         }
-        let doublings = now.saturating_duration_since(self.began).as_secs() / DOUBLES_EVERY.as_secs();
-        let slowest = (self.rate_per_s / BEGINS_AT).max(1);
-        slowest.saturating_mul(1_u32.checked_shl(u32::try_from(doublings).unwrap_or(u32::MAX)).unwrap_or(u32::MAX)).min(self.rate_per_s)
+        ramped(self.rate_per_s, now.saturating_duration_since(self.began).as_secs() / DOUBLES_EVERY.as_secs())
     }
 }
 
@@ -122,5 +192,44 @@ mod tests {
         assert!(late.iter().zip([41, 41, 68, 68, 101, 101, 101, 101]).all(|(num, most)| *num <= most), "no burst makes good what was late: {late:?}");
         let ramp = Ramp::new(&Pace { rate_per_s: u32::MAX, ..Pace::default() }, false);
         assert_eq!(ramp.rate_at(ramp.began + Duration::from_hours(1_000)), u32::MAX);
+    }
+
+    #[test]
+    fn how_long_a_run_takes_is_told_with_its_slow_beginning() {
+        // 50, 50, 100, 100, then 200 a second.
+        for (num, took_ms) in [(0, 0), (1, 20), (50, 1_000), (100, 2_000), (300, 4_000), (500, 5_000), (1_300, 9_000)] {
+            assert_eq!(takes(num, 200), Duration::from_millis(took_ms), "{num}");
+        }
+        assert_eq!([takes(3, 1), takes(288, 10), takes(6, 2)], [3, 32, 4].map(Duration::from_secs));
+    }
+
+    #[test]
+    fn what_is_chosen_is_let_within_what_the_profile_says_and_refused_in_words() {
+        let caps = Caps { rate_per_s: Some(50), ..Caps::default() };
+        let (capped, free) = (PaceBounds::of(&Pace::default(), caps), PaceBounds::of(&Pace::default(), Caps::default()));
+        let typed = |bounds: &PaceBounds, first: &str, rate: &str| ChosenPace::typed(first, rate).and_then(|chosen| bounds.choose(chosen));
+        for (bounds, first, rate, goes) in [
+            (&capped, "", "", (5, 50)),
+            (&free, "", " ", (5, 10)),
+            (&capped, " 100 ", "1", (100, 1)),
+            (&capped, "1", "50", (1, 50)),
+            (&free, "1", "10000", (1, 10_000)),
+        ] {
+            assert_eq!(typed(bounds, first, rate), Ok(goes), "{first:?} {rate:?}");
+        }
+        for (bounds, first, rate, why) in [
+            (&free, "0", "", "0 cannot go first: choose 1 to 100"),
+            (&free, "101", "", "101 cannot go first"),
+            (&free, "few", "", "First: \"few\" is no number from 1 to 100. Write one, or leave it empty"),
+            (&free, "", "-1", "Rate: \"-1\" is no number from 1 to 10000"),
+            (&free, "", "99999999999", "is no number"),
+            (&free, "", "0", "0 is no rate: choose 1 to 10000 a second"),
+            (&capped, "", "0", "0 is no rate"),
+            (&free, "", "10001", "10001 is no rate"),
+            (&capped, "", "51", "51 a second is more than the profile lets go to this cluster, 50 (replay.per_second). Choose 50 or fewer"),
+        ] {
+            let told = typed(bounds, first, rate);
+            assert!(told.as_ref().is_err_and(|told| told.contains(why)), "{first:?} {rate:?}: {told:?}");
+        }
     }
 }

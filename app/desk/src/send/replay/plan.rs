@@ -13,7 +13,11 @@ use crate::ledger::{HashKey, LetterKey, LetterState, Letters, SentState};
 use crate::send::edit::{Difference, Edited, change_headers};
 use crate::send::record_file::RecordFile;
 use crate::send::replay::key_order::{KeyOrder, KeyOrders};
-use crate::send::replay::{AskedLetter, ClusterAccess, RangesFound, Readers, ReplayAsk, ReplayOptions, ReplayTarget, TargetPlan, Writing, target_words};
+use crate::send::replay::pace::takes;
+use crate::send::replay::target::first_of_each;
+use crate::send::replay::{
+    AskedLetter, ChosenPace, ClusterAccess, PaceBounds, RangesFound, Readers, ReplayAsk, ReplayOptions, ReplayTarget, TargetPlan, Writing, target_words,
+};
 
 /// Records of a preview whose contents are kept to be looked at.
 const MAX_SHOWN: usize = 200;
@@ -53,6 +57,8 @@ pub struct Preview {
     pub num_first: usize,
     /// How many the rest goes at, a second.
     pub rate_per_s: u32,
+    /// What these two are where nothing is chosen, and what can be.
+    pub bounds: PaceBounds,
     /// Who will read it.
     pub readers: Readers,
     /// By channel that is sent to: the groups that letters died in which go there.
@@ -472,6 +478,21 @@ impl Preview {
     /// Bytes of all records.
     pub fn size_bytes(&self) -> usize {
         self.planned.iter().map(|planned| planned.size_bytes).sum()
+    }
+
+    /// How long the rest would take once it goes, where nothing makes it pause; `None` = all go among the first.
+    pub fn rest_takes(&self) -> Option<Duration> {
+        let num = self.planned.len().saturating_sub(self.num_first);
+        (num > 0).then(|| takes(num, self.rate_per_s))
+    }
+
+    /// The same at this pace; the reason where that is not let.
+    pub(super) fn at_pace(mut self, pace: ChosenPace) -> Result<Self, String> {
+        (self.num_first, self.rate_per_s) = self.bounds.choose(pace)?;
+        self.planned = first_of_each(self.planned, self.num_first);
+        let options = ReplayOptions { pace, ..self.ask.options.clone() };
+        self.ask = Arc::new(ReplayAsk { options, ..ReplayAsk::clone(&self.ask) });
+        Ok(self)
     }
 }
 

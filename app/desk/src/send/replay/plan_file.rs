@@ -13,7 +13,9 @@ use switchboard_model::{MessageRef, Place, RawHash, ToldPlace, TraceId};
 use crate::ledger::{KindHash, LetterKey};
 use crate::send::edit::{Change, Changes, Extent};
 use crate::send::record_file::RecordFile;
-use crate::send::replay::{AskedFile, AskedLetter, AskedLetters, AskedRange, Planned, Preview, RangeOf, ReplayAsk, ReplayOptions, ReplayTarget, TargetPlan};
+use crate::send::replay::{
+    AskedFile, AskedLetter, AskedLetters, AskedRange, ChosenPace, Planned, Preview, RangeOf, ReplayAsk, ReplayOptions, ReplayTarget, TargetPlan,
+};
 
 /// Version of the file.
 const VERSION: u32 = 1;
@@ -55,6 +57,11 @@ struct PlanFile {
     /// Whether what was sent before is sent once more.
     #[serde(default)]
     again: bool,
+    /// How many go first, and how many a second the rest goes at, as far as it was chosen; left out, it is as the profile says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    per_second: Option<u32>,
     /// Which key the hashes are of; `None` = it has no records.
     #[serde(default)]
     key_id: Option<String>,
@@ -263,6 +270,8 @@ fn of_preview(preview: &Preview, changes: &Changes, key_id: &str) -> Result<Plan
         keeps_time: options.keeps_time,
         by_key: options.by_key,
         again: options.again,
+        first: options.pace.num_first,
+        per_second: options.pace.rate_per_s,
         key_id: Some(key_id.to_owned()),
         changes: changes.to_all.clone(),
         num_records: preview.planned.len(),
@@ -352,6 +361,7 @@ pub fn parse(text: &[u8]) -> Result<ReplayAsk, String> {
     if plan.key_id.is_none() {
         return Err("it has no `key_id`, which says what the hashes of its records are of. Save it anew in the window, or write `ranges`".to_owned());
     }
+    let options = plan.options();
     let (mut letters, mut to_one) = (Vec::with_capacity(plan.records.len()), BTreeMap::new());
     for record in plan.records {
         let at = MessageRef { cluster: plan.from.clone(), channel: record.channel, place: Place::at(record.partition, record.offset) };
@@ -380,19 +390,28 @@ pub fn parse(text: &[u8]) -> Result<ReplayAsk, String> {
     if let Some(why) = changes.too_much() {
         return Err(why);
     }
-    let to = other_cluster(plan.to, &plan.from);
     Ok(ReplayAsk {
         cluster: plan.from,
         target,
         num_stored: letters.len() as u64,
         letters: AskedLetters::These(letters),
         plan_key: plan.key_id,
-        options: ReplayOptions { to, changes, by_key: plan.by_key, keeps_time: plan.keeps_time, again: plan.again },
+        options: ReplayOptions { changes, ..options },
     })
 }
 
-fn other_cluster(to: String, from: &str) -> Option<String> {
-    (!to.is_empty() && to != from).then_some(to)
+impl PlanFile {
+    /// How its records go, but for what is changed of them.
+    fn options(&self) -> ReplayOptions {
+        ReplayOptions {
+            to: Some(self.to.clone()).filter(|to| !to.is_empty() && *to != self.from),
+            changes: Arc::default(),
+            by_key: self.by_key,
+            keeps_time: self.keeps_time,
+            again: self.again,
+            pace: ChosenPace { num_first: self.first, rate_per_s: self.per_second },
+        }
+    }
 }
 
 /// What a plan of a file's records asks for.
@@ -413,19 +432,15 @@ fn of_file(plan: PlanFile, path: PathBuf, target: ReplayTarget) -> Result<Replay
     if let Some(why) = to_all.too_much().or_else(|| plan.lines.iter().find_map(of_line)) {
         return Err(why);
     }
+    // The cluster that is sent to is the only one that is named.
+    let options = ReplayOptions { to: None, ..plan.options() };
     let line_changes = plan.lines.into_iter().map(|line| (line.line, line.changes)).collect();
     Ok(ReplayAsk {
         target,
         letters: AskedLetters::File(AskedFile { planned_hash, line_changes, ..AskedFile::at(path) }),
         num_stored: 0,
         plan_key: plan.key_id.filter(|_| planned_hash.is_some()),
-        options: ReplayOptions {
-            to: None,
-            changes: Arc::new(Changes { to_all: plan.changes, ..Changes::default() }),
-            by_key: plan.by_key,
-            keeps_time: plan.keeps_time,
-            again: plan.again,
-        },
+        options: ReplayOptions { changes: Arc::new(Changes { to_all: plan.changes, ..Changes::default() }), ..options },
         cluster: plan.to,
     })
 }
@@ -439,6 +454,7 @@ fn of_ranges(plan: PlanFile, target: ReplayTarget) -> Result<ReplayAsk, String> 
         return Err(format!("it has {} ranges; write {RANGES_MAX} at most", plan.ranges.len()));
     }
     let ranges = plan.ranges.iter().map(range).collect::<Result<_, _>>()?;
+    let options = plan.options();
     let changes = Arc::new(Changes { to_all: plan.changes, ..Changes::default() });
     if let Some(why) = changes.too_much() {
         return Err(why);
@@ -448,7 +464,7 @@ fn of_ranges(plan: PlanFile, target: ReplayTarget) -> Result<ReplayAsk, String> 
         letters: AskedLetters::Ranges(ranges),
         num_stored: 0,
         plan_key: None,
-        options: ReplayOptions { to: other_cluster(plan.to, &plan.from), changes, by_key: plan.by_key, keeps_time: plan.keeps_time, again: plan.again },
+        options: ReplayOptions { changes, ..options },
         cluster: plan.from,
     })
 }

@@ -21,7 +21,7 @@ use crate::send::replay::readers::readers_of_all;
 use crate::send::replay::run::failed_groups;
 use crate::send::replay::source::Source;
 use crate::send::replay::target::{first_of_each, size_limits};
-use crate::send::replay::{AskedLetter, AskedRange, ClusterAccess, Observed, ReplayAsk, ReplayTarget, SkippedLetter};
+use crate::send::replay::{AskedLetter, AskedRange, ClusterAccess, Observed, PaceBounds, ReplayAsk, ReplayTarget, SkippedLetter};
 
 /// Letters read again at a time.
 const PAGE: usize = 200;
@@ -76,6 +76,7 @@ pub(super) struct PreviewTask {
     pub redactor: Arc<Redactor>,
     pub hash_key: HashKey,
     pub pace: Pace,
+    pub bounds: PaceBounds,
 }
 
 impl PreviewTask {
@@ -208,6 +209,7 @@ impl PreviewTask {
             ranges,
             num_first: self.pace.num_canary,
             rate_per_s: self.pace.rate_per_s,
+            bounds: self.bounds,
             failed_groups,
             read_ns: self.observed.now_ns(),
         });

@@ -333,7 +333,18 @@ mod tests {
             shown: None,
         };
         let ordered = |targets: &[&str], num_first: usize| -> Vec<i64> {
-            let planned = first_of_each(targets.iter().enumerate().map(planned).collect(), num_first);
+            let all: Vec<Planned> = targets.iter().enumerate().map(planned).collect();
+            let planned = first_of_each(all.clone(), num_first);
+            // Where another number was chosen before, the same go first.
+            for other in 0..=targets.len() {
+                let again = first_of_each(first_of_each(all.clone(), other), num_first);
+                let first = |planned: &[Planned]| planned.iter().take(num_first).map(|planned| planned.replay_id.clone()).collect::<BTreeSet<_>>();
+                assert_eq!(first(&again), first(&planned), "{other}, then {num_first}");
+                for target in targets {
+                    let of_it = again.iter().filter(|planned| planned.target == *target).map(|planned| planned.asked.letter.at.place.offset());
+                    assert!(of_it.is_sorted(), "{other}, then {num_first}: {target}");
+                }
+            }
             planned.iter().filter_map(|planned| planned.asked.letter.at.place.offset()).collect()
         };
         assert_eq!(ordered(&["a", "a", "a", "b", "c", "b"], 4), [0, 1, 3, 4, 2, 5]);

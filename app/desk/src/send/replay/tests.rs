@@ -34,6 +34,7 @@ mod fates;
 mod file;
 mod gate;
 mod looking;
+mod pace;
 mod ranges;
 mod saving;
 mod sending;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use switchboard_desk::ledger::KindHash;
 use switchboard_desk::send::edit::{Change, Changes};
 use switchboard_desk::send::replay::{
-    AskedFile, AskedLetter, AskedLetters, AskedRange, RangeOf, ReplayAsk, ReplayBoard, ReplayCommand, ReplayOptions, ReplayTarget, read_plan,
+    AskedFile, AskedLetter, AskedLetters, AskedRange, ChosenPace, RangeOf, ReplayAsk, ReplayBoard, ReplayCommand, ReplayOptions, ReplayTarget, read_plan,
 };
 use switchboard_desk::send::{RecordExport, SendCommand};
 use switchboard_kafka::testing::MockKafka;
@@ -90,7 +90,8 @@ fn after(rail: Rail, command: &ReplayCommand, replay_id: &str, letter: &AskedLet
     // What nobody said anything of can be allowed: of that another is allowed, which there is not.
     let allowed = if rail == Rail::ReadOnly { format!("not {replay_id}") } else { replay_id.clone() };
     match command {
-        ReplayCommand::Preview(_) => (false, Some(ReplayCommand::Start { replay_id, typed_name: None })),
+        ReplayCommand::Preview(_) => (false, Some(ReplayCommand::Pace { replay_id, pace: ChosenPace { num_first: Some(1), rate_per_s: Some(1) } })),
+        ReplayCommand::Pace { .. } => (false, Some(ReplayCommand::Start { replay_id, typed_name: None })),
         ReplayCommand::Start { typed_name: None, .. } => (true, Some(ReplayCommand::Start { replay_id, typed_name })),
         ReplayCommand::Start { .. } => (true, Some(ReplayCommand::WritePlan { replay_id })),
         ReplayCommand::WritePlan { .. } => (false, Some(ReplayCommand::Look { replay_id, letter: letter.letter.clone() })),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use switchboard_desk::{
     ledger::SettledAs,
-    send::replay::{AskedLetters, PartitionRule, Preview, RangesFound, ReplayTarget, TargetPlan, Writing},
+    send::replay::{AskedLetters, ChosenPace, PartitionRule, Preview, RangesFound, ReplayTarget, TargetPlan, Writing},
 };
 
 use super::{
@@ -187,12 +187,17 @@ fn ranges_section(found: &RangesFound) -> Section {
 }
 
 fn pace_row(preview: &Preview) -> Row {
-    let pace = format!("{} first, then {} /s", figures::count(preview.num_first as u64), figures::count(u64::from(preview.rate_per_s)));
-    figure("pace", &pace).explained(if preview.is_of_the_dead() {
-        "the rest waits until the first were consumed; it begins slowly"
-    } else {
-        "the rest waits until the first were read; it begins slowly"
-    })
+    let words = |num_first: usize, rate_per_s: u32| {
+        let (first, rate) = (figures::count(num_first as u64), figures::count(u64::from(rate_per_s)));
+        format!("{first} first, then {rate} /s")
+    };
+    let waits = if preview.is_of_the_dead() { "the rest waits until the first were consumed" } else { "the rest waits until the first were read" };
+    let takes = preview.rest_takes().map(|takes| figures::age(i64::try_from(takes.as_nanos()).unwrap_or(i64::MAX)));
+    let takes = takes.map(|takes| format!(" and takes about {takes}")).unwrap_or_default();
+    let bounds = preview.bounds;
+    let is_chosen = preview.options().pace != ChosenPace::default();
+    let chosen = if is_chosen { format!(" · chosen for this run, else {}", words(bounds.num_first, bounds.rate_per_s)) } else { String::new() };
+    figure("pace", &words(preview.num_first, preview.rate_per_s)).explained(&format!("{waits}; it begins slowly{takes}{chosen}"))
 }
 
 /// What goes to one of several channels.

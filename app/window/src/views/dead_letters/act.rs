@@ -31,6 +31,7 @@ pub(super) fn is_own(command: UiCommand) -> bool {
             | UiCommand::NextLetterState
             | UiCommand::PreviewReplay
             | UiCommand::ChangeReplay
+            | UiCommand::PaceReplay
             | UiCommand::EditRecord
             | UiCommand::SaveReplayPlan
             | UiCommand::SendReplay
@@ -58,7 +59,7 @@ impl DeadLettersView {
         }
         missing(UiCommand::PreviewReplay, "close the replay first");
         let is_selected = self.list.selected().is_some();
-        for command in [UiCommand::ChangeReplay, UiCommand::EditRecord, UiCommand::SaveReplayPlan] {
+        for command in [UiCommand::ChangeReplay, UiCommand::PaceReplay, UiCommand::EditRecord, UiCommand::SaveReplayPlan] {
             self.unavailable.extend(ReplayRoom::unavailable(board, command, is_selected).map(|why| (command, why.to_owned())));
         }
         if self.list.selected().is_none_or(|row| row.view.trace_id.is_none()) {

@@ -15,9 +15,9 @@ use switchboard_desk::{
     ledger::{Ending, KindHash, LetterKey, LetterRecord, LetterState, SendId, SentState, SettledAs},
     send::edit::{Change, Changes, Difference, MaskedRecord},
     send::replay::{
-        AskedLetter, AskedLetters, BreakerOnTheWay, CallsOnTheWay, CanaryLine, ClusterBoard, EditBoard, Handled, HandledAs, KeyOrder, KindKey, PartitionRule,
-        Planned, Preview, Reader, Readers, RecordPart, ReplayAsk, ReplayBoard, ReplayOptions, RunBoard, RunPhase, SentCounts, ShownRecord, Sighting,
-        SkippedLetter, TargetPlan, Writing,
+        AskedLetter, AskedLetters, BreakerOnTheWay, CallsOnTheWay, CanaryLine, ChosenPace, ClusterBoard, EditBoard, Handled, HandledAs, KeyOrder, KindKey,
+        PaceBounds, PartitionRule, Planned, Preview, Reader, Readers, RecordPart, ReplayAsk, ReplayBoard, ReplayOptions, RunBoard, RunPhase, SentCounts,
+        ShownRecord, Sighting, SkippedLetter, TargetPlan, Writing,
     },
 };
 
@@ -288,12 +288,24 @@ pub(crate) fn previewed(writing: Writing) -> ReplayBoard {
         ranges: None,
         num_first: 5,
         rate_per_s: 10,
+        bounds: PaceBounds { num_first: 5, rate_per_s: 10, rate_cap: Some(50) },
         readers: readers(0),
         failed_groups: BTreeMap::from([(ORIGIN.to_owned(), BTreeSet::from(["inventory".to_owned()]))]),
         writing: writing.clone(),
         read_ns: NOW_NS,
     };
     ReplayBoard { version: 2, preview: Some(Arc::new(preview)), ..board(writing) }
+}
+
+/// The same preview at a pace that was chosen.
+pub(crate) fn paced(num_first: Option<u32>, rate_per_s: Option<u32>) -> ReplayBoard {
+    let mut board = previewed(Writing::Allowed);
+    let preview = Arc::make_mut(board.preview.as_mut().expect("a preview"));
+    let pace = ChosenPace { num_first, rate_per_s };
+    (preview.num_first, preview.rate_per_s) = preview.bounds.choose(pace).expect("it is let");
+    let options = ReplayOptions { pace, ..preview.options().clone() };
+    preview.ask = Arc::new(ReplayAsk { options, ..ReplayAsk::clone(&preview.ask) });
+    ReplayBoard { version: 4, ..board }
 }
 
 fn sent(number: i64, state: LetterState) -> (LetterKey, LetterRecord) {

@@ -2,6 +2,7 @@
 
 mod changing;
 mod letters;
+mod pace;
 mod replaying;
 
 use std::sync::Arc;
@@ -140,6 +141,7 @@ fn without_dead_letters_it_says_what_would_bring_them() {
 
 #[test]
 fn pictures_of_the_inbox_stay_as_they_are() {
+    let key = |key: Key, modifiers: Modifiers| Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers };
     let show = [Step::Run(UiCommand::Show(ViewKind::DeadLetters))];
     let all = [
         Step::Run(UiCommand::Show(ViewKind::DeadLetters)),
@@ -152,6 +154,15 @@ fn pictures_of_the_inbox_stay_as_they_are() {
     let after = source(sample::parked(sample::running(&RunPhase::Rest, 180)));
     picture("inbox-before-light", ThemeChoice::Light, (1280, 800), &before, &show);
     picture("inbox-preview-dark", ThemeChoice::Dark, (1280, 800), &previewed, &all);
+    let paced = source(sample::paced(Some(20), None));
+    let chosen = [
+        Step::Run(UiCommand::Show(ViewKind::DeadLetters)),
+        Step::Run(UiCommand::PaceReplay),
+        Step::Type(vec![key(Key::Tab, Modifiers::NONE)]),
+        Step::Type(vec![Event::Text("80".into())]),
+    ];
+    picture("inbox-pace-dark", ThemeChoice::Dark, (1280, 800), &paced, &chosen);
+    picture("inbox-pace-light", ThemeChoice::Light, (1280, 800), &paced, &chosen);
     picture("inbox-after-light", ThemeChoice::Light, (1280, 800), &after, &show);
     let changed = source(sample::edited());
     let form = [Step::Run(UiCommand::Show(ViewKind::DeadLetters)), Step::Run(UiCommand::ChangeReplay)];
@@ -162,7 +173,6 @@ fn pictures_of_the_inbox_stay_as_they_are() {
     picture("inbox-editor-light", ThemeChoice::Light, (1280, 800), &edited, &editor);
     let value = b"{\n  \"orderId\": 4999,\n  \"parcels\": 0,\n  \"token\": \"eyJhbGciOiJIUzI1NiJ9\",\n  \"shipTo\": { \"country\": \"DE\" }\n}";
     let masked = source(sample::editing_masked(&sample::asked(297), value));
-    let key = |key: Key, modifiers: Modifiers| Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers };
     let down = |lines: usize| -> Vec<Event> {
         let begin = key(Key::ArrowUp, Modifiers::COMMAND);
         std::iter::once(begin).chain((0..lines).map(|_| key(Key::ArrowDown, Modifiers::NONE))).chain([key(Key::End, Modifiers::NONE)]).collect()

@@ -129,7 +129,7 @@ impl View for DeadLettersView {
         let plan_file = board.plan_file.as_ref().map(|(_, path)| visible(&path.display().to_string()).into_owned());
         let asking = Asking { marked: self.marked(&board), cluster, readers, typed_name: &self.room.typed_name, num_changed, plan_file: plan_file.as_deref() };
         let mut shown = panel(&board, &asking, context.clock_ns);
-        self.room.free_buttons(&mut shown, &board);
+        self.room.fit_buttons(&mut shown, &board);
         if context.is_paused && (board.run.is_some() || board.preparing.is_some()) {
             // What the user set going is told as it goes; all else stands still.
             shown.phase.push_str(" · told as of now, though the window is paused");

@@ -34,8 +34,15 @@ pub(super) enum Beside {
 }
 
 /// The commands that are about the replay beside.
-const OF_REPLAY: [UiCommand; 6] =
-    [UiCommand::PreviewReplay, UiCommand::ChangeReplay, UiCommand::EditRecord, UiCommand::SaveReplayPlan, UiCommand::SendReplay, UiCommand::StopReplay];
+pub(super) const OF_REPLAY: [UiCommand; 7] = [
+    UiCommand::PreviewReplay,
+    UiCommand::ChangeReplay,
+    UiCommand::PaceReplay,
+    UiCommand::EditRecord,
+    UiCommand::SaveReplayPlan,
+    UiCommand::SendReplay,
+    UiCommand::StopReplay,
+];
 
 /// Whether a command is about the replay beside.
 pub(super) fn is_of_replay(command: UiCommand) -> bool {
@@ -113,7 +120,7 @@ impl MessagesView {
         let marked = self.meant().map(marked).unwrap_or_default();
         let asking = Asking { marked, cluster, readers: None, typed_name: &self.room.typed_name, num_changed: 0, plan_file: plan_file.as_deref() };
         let mut shown = panel(board, &asking, context.clock_ns);
-        self.room.free_buttons(&mut shown, board);
+        self.room.fit_buttons(&mut shown, board);
         let is_open = board.preview.is_none() && board.run.is_none() && board.preparing.is_none() && board.editing.is_none();
         if let Some(records) = self.records.as_ref().filter(|_| is_open && self.meant().is_some_and(Meant::is_of_the_open_topic))
             && let Err(why) = proposed(&records.channel, &context.snapshot.dead_letters, &self.topics)
@@ -155,7 +162,8 @@ impl MessagesView {
         {
             self.unavailable.push((UiCommand::ChangeReplay, why));
         }
-        for (command, has_any) in [(UiCommand::ChangeReplay, can_change), (UiCommand::EditRecord, true), (UiCommand::SaveReplayPlan, true)] {
+        let of_preview = [UiCommand::PaceReplay, UiCommand::EditRecord, UiCommand::SaveReplayPlan].map(|command| (command, true));
+        for (command, has_any) in std::iter::once((UiCommand::ChangeReplay, can_change)).chain(of_preview) {
             self.unavailable.extend(ReplayRoom::unavailable(board, command, has_any).map(|why| (command, why.to_owned())));
         }
         self.note_why_not_edited(board);
@@ -189,7 +197,7 @@ impl MessagesView {
             self.unavailable.extend(of_marked.map(|command| (command, why.clone())));
         }
         self.note_why_not_edited(board);
-        let first = [UiCommand::SendReplay, UiCommand::SaveReplayPlan, UiCommand::StopReplay];
+        let first = [UiCommand::SendReplay, UiCommand::SaveReplayPlan, UiCommand::PaceReplay, UiCommand::StopReplay];
         let why = self.room.why_nothing_to_send();
         self.unavailable.extend(first.into_iter().zip(std::iter::repeat(why)).filter_map(|(command, why)| Some((command, why?))));
     }

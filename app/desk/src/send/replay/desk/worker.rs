@@ -136,6 +136,7 @@ impl Worker {
         }
         let done = match command {
             ReplayCommand::Preview(ask) => self.preview(ask).await,
+            ReplayCommand::Pace { replay_id, pace } => self.choose_pace(&replay_id, pace),
             ReplayCommand::Allow { replay_id, typed_name } => self.allow(&replay_id, typed_name.as_deref()),
             ReplayCommand::Dismiss => self.dismiss(),
             ReplayCommand::WritePlan { replay_id } => self.write_plan(replay_id).await,

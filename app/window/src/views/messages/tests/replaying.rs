@@ -123,9 +123,7 @@ fn while_a_replay_of_dead_letters_stands_nothing_here_acts_on_it() {
     source.show_replay(dead_letters::previewed(Writing::Allowed));
     settle(&mut harness);
     assert!(harness.query_by_role_and_label(Role::TextInput, "Channel to send to").is_none());
-    for command in
-        [UiCommand::PreviewReplay, UiCommand::ChangeReplay, UiCommand::EditRecord, UiCommand::SaveReplayPlan, UiCommand::SendReplay, UiCommand::StopReplay]
-    {
+    for command in crate::views::messages::replaying::OF_REPLAY {
         let why = harness.state().window.unavailable(command).map(std::borrow::Cow::into_owned);
         assert!(why.as_ref().is_some_and(|why| why.contains("a replay of dead letters stands in Dead letters")), "{command:?}: {why:?}");
         run(&mut harness, command);

@@ -15,12 +15,15 @@ use crate::send::replay::board::{LookBoard, Preparing};
 use crate::send::replay::clusters::{Reach, writing};
 use crate::send::replay::desk::worker::Worker;
 use crate::send::replay::look::Look;
+use crate::send::replay::pace::Pace;
 use crate::send::replay::plan::choose;
 use crate::send::replay::prepare::seen;
 use crate::send::replay::preview_task::{Chosen, PreviewTask};
 use crate::send::replay::source::Source;
 use crate::send::replay::target::Goal;
-use crate::send::replay::{AskedFile, AskedLetter, AskedLetters, AskedRange, EditBoard, LetterCause, Preview, ReplayAsk, ReplayOptions, target_words};
+use crate::send::replay::{
+    AskedFile, AskedLetter, AskedLetters, AskedRange, ChosenPace, EditBoard, LetterCause, PaceBounds, Preview, ReplayAsk, ReplayOptions, target_words,
+};
 
 /// Letters of a cause asked for at a time, where all are meant.
 const LISTED_AT_ONCE: usize = 5_000;
@@ -72,6 +75,8 @@ impl Worker {
         }
         let to = self.clusters.reach(ask.to())?;
         let to_name = to.name().to_owned();
+        let bounds = PaceBounds::of(&self.config.pace, to.access.caps());
+        let (num_canary, rate_per_s) = bounds.choose(ask.options.pace)?;
         let (ask, of_file, source) = if let Some(OfFile { file, letters, changes, asked }) = self.file(&ask, &to).await? {
             let options = ReplayOptions { changes: Arc::new(changes), ..ask.options.clone() };
             (ReplayAsk { letters: AskedLetters::File(asked), options, ..ask }, letters, Source::File(file))
@@ -137,7 +142,8 @@ impl Worker {
             observed: Arc::clone(&self.config.observed),
             redactor: Arc::clone(&self.config.redactor),
             hash_key: ledger.hash_key().clone(),
-            pace: self.config.pace.within(to.access.caps()),
+            pace: Pace { num_canary, rate_per_s, ..self.config.pace },
+            bounds,
         };
         let preparing = Preparing { num_read: 0, num_asked: task.chosen.num() };
         let to_where = target_words(task.targets.iter().map(String::as_str));
@@ -229,6 +235,20 @@ impl Worker {
         let allowed = Preview { writing: writing(reach.access.as_ref(), preview.cluster_id.as_ref()), ..Preview::clone(&preview) };
         self.shared.update(|board| board.preview = Some(Arc::new(allowed)));
         self.show_clusters();
+        Ok(())
+    }
+
+    /// Takes over how many of the preview go first, and how fast the rest goes. What was read stays; a plan that was saved of it is another one now.
+    pub(super) fn choose_pace(&self, replay_id: &str, pace: ChosenPace) -> Result<(), String> {
+        if self.run.is_some() {
+            return Err("this preview was sent already; make another".to_owned());
+        }
+        let preview = self.shared.board.lock().preview.clone().filter(|preview| preview.replay_id == replay_id);
+        let Some(preview) = preview else { return Err("the preview is gone; make it again".to_owned()) };
+        if preview.options().pace != pace {
+            let paced = Arc::new(Preview::clone(&preview).at_pace(pace)?);
+            self.shared.update(|board| (board.preview, board.plan_file) = (Some(paced), None));
+        }
         Ok(())
     }
 

@@ -53,12 +53,12 @@ impl Worker {
             hash_key: ledger.hash_key().clone(),
             folder: plans_folder(ledger.path()),
         };
-        let shared = Arc::clone(&self.shared);
+        let (shared, pace) = (Arc::clone(&self.shared), saving.preview.options().pace);
         self.saving = Some(tokio::spawn(async move {
             let saved = saving.run().await;
             shared.update(|board| {
-                // Another may stand there by now.
-                let is_there = board.preview.as_ref().is_some_and(|preview| preview.replay_id == replay_id);
+                // Another may stand there by now, or the same at another pace.
+                let is_there = board.preview.as_ref().is_some_and(|preview| preview.replay_id == replay_id && preview.options().pace == pace);
                 match saved {
                     Ok(path) if is_there => board.plan_file = Some((replay_id, path)),
                     Ok(_) => {}
