@@ -111,12 +111,16 @@ impl ServerAccess for Servers {
         self.hang()
     }
 
-    fn call(&self, _: Server, _: OutgoingCall, _: TlsFiles, _: mpsc::Receiver<Bytes>, _: Option<String>, mut tell: Tell<CallNews>) -> Waiting<Outcome> {
+    fn call(&self, _: Server, _: OutgoingCall, _: TlsFiles, messages: mpsc::Receiver<Bytes>, _: Option<String>, mut tell: Tell<CallNews>) -> Waiting<Outcome> {
         tell(CallNews::Leaves);
         if self.at == Hangs::Again {
             tell(CallNews::Message(Bytes::from_static(b"unheard.of.Type")));
         }
-        self.hang()
+        let hanging = self.hang();
+        Box::pin(async move {
+            let _open = messages;
+            hanging.await
+        })
     }
 
     fn reflect(&self, _: Server, _: HeaderMap, types: Vec<String>, _: TlsFiles, mut tell: Tell<CallNews>) -> Waiting<Result<Arc<dyn MethodSchema>, Untold>> {
@@ -298,18 +302,20 @@ async fn what_is_kept_of_a_session_is_bounded_in_number_and_bytes_but_for_what_g
             sent_id
         })
         .collect();
-    for _ in 0..MAX_SENT + 50 {
-        office.begins(sent(office, 10, true));
-    }
+    let sends = |body_bytes: usize| {
+        let sent = sent(office, body_bytes, true);
+        let sent_id = sent.sent_id;
+        office.begins(sent);
+        office.ends(sent_id, |_| ());
+    };
+    (0..MAX_SENT + 50).for_each(|_| sends(10));
     let board = desk.board();
     let is_kept = |sent_id: &SentId| board.sent.iter().any(|sent| sent.sent_id == *sent_id);
     assert!(going.iter().all(is_kept), "what goes on is never forgotten");
     assert_eq!((board.sent.len(), board.num_forgotten), (MAX_SENT + going.len(), 50));
     assert!(board.sent.windows(2).all(|pair| pair[0].sent_id > pair[1].sent_id), "the last one first");
     // Two thirds of the room, three times.
-    for _ in 0..3 {
-        office.begins(sent(office, KEPT_BYTES_MAX / 3 * 2, true));
-    }
+    (0..3).for_each(|_| sends(KEPT_BYTES_MAX / 3 * 2));
     let board = desk.board();
     let kept: usize = board.sent.iter().map(|sent| sent.answer.kept_bytes()).sum();
     assert!(kept <= KEPT_BYTES_MAX, "{kept}");
