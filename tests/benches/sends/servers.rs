@@ -1,5 +1,6 @@
 //! A small request and a small unary call on loopback, one after another: by the whole desk, by reqwest and tonic alone over a connection that is kept and
-//! over a new one each time, as ours are; and a commit of the ledger before and after.
+//! over a new one each time, as a request of ours goes (a call keeps its connection), each on a runtime of as many threads as the desk's; and a commit of
+//! the ledger before and after.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
