@@ -102,13 +102,20 @@ async fn send(session: &Session, args: &SendArgs, draft: Draft) -> anyhow::Resul
     }
 }
 
-/// Cancels what is on its way; what became of it by then. An error where nothing was sent yet.
+/// Cancels what is on its way; what became of it by then. An error where nothing was sent.
 async fn given_up(session: &Session) -> anyhow::Result<Arc<Sent>> {
     let deadline = Instant::now() + GIVEN_UP_WITHIN;
     let mut cancelled = None;
     loop {
         let board = session.send_board();
-        let Some(sent) = board.sent.first() else { anyhow::bail!("told to end before anything was sent") };
+        let Some(sent) = board.sent.first() else {
+            // What is about to be sent is not sent any more, or shows by then.
+            session.operations().end_all().await;
+            if session.send_board().sent.is_empty() {
+                anyhow::bail!("told to end before anything was sent");
+            }
+            continue;
+        };
         if !sent.is_going() || Instant::now() >= deadline {
             return Ok(Arc::clone(sent));
         }

@@ -51,11 +51,14 @@ pub(crate) enum Seen<'a> {
     Span(&'a SpanView),
     /// The record.
     Record(&'a RecordView),
-    /// The dead letter that is looked at of those that are selected, and what is stored of it.
-    Letter(&'a LetterView, Option<&'a RecordView>),
+    /// The dead letter that is looked at of those that are selected, and what is stored of it; `None` = that is not known yet.
+    Letter(&'a LetterView, Option<Stored<'a>>),
     /// The source, as the profile has it.
     Source(&'a SourceProfile),
 }
+
+/// What is stored of something; `None` = nothing is any more.
+pub(crate) type Stored<'a> = Option<&'a RecordView>;
 
 /// A view. It keeps only what belongs to the screen.
 pub(crate) trait View {

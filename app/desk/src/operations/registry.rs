@@ -126,7 +126,8 @@ async fn see_through<P>(at_work: AtWork, id: OperationId, line: Arc<Line<P>>, mu
     tokio::select! {
         biased;
         ended = &mut work => at_work.0.end(id, end_of(ended)),
-        () = line.over() => {
+        // However busy the work is: it has no part in what the work may do before it lets others do something.
+        () = tokio::task::coop::unconstrained(line.over()) => {
             let _dropped = tokio::time::timeout(LEAVE_WITHIN, work).await;
         }
     }

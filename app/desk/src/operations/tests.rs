@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use switchboard_model::{FailureKind, OperationEnd, OperationFailure, OperationId, OperationInfo, OperationNews, Progress};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use super::line::PAGES_BYTES;
 use super::registry::PUBLISH_EVERY;
@@ -33,6 +34,20 @@ fn failure(next_step: &str) -> OperationFailure {
 /// One that goes on until it is stopped, and does not look whether it is.
 fn endless(operations: &Operations) -> OperationHandle<()> {
     operations.start(info("wait"), |_teller| pending()).expect("started")
+}
+
+/// Held by work; dropped, it tells.
+struct Held(Option<oneshot::Sender<()>>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _nobody_waits = self.0.take().map(|told| told.send(()));
+    }
+}
+
+fn held() -> (Held, oneshot::Receiver<()>) {
+    let (told, is_dropped) = oneshot::channel();
+    (Held(Some(told)), is_dropped)
 }
 
 /// Waits for a state of the board.
@@ -118,15 +133,8 @@ async fn pages_that_nobody_takes_have_a_bound_and_what_is_lost_is_counted() {
 
 #[tokio::test]
 async fn one_that_waits_for_ever_is_cancelled_at_once_and_its_work_dropped() {
-    struct Dropped(Option<tokio::sync::oneshot::Sender<()>>);
-    impl Drop for Dropped {
-        fn drop(&mut self) {
-            let _nobody_waits = self.0.take().expect("once").send(());
-        }
-    }
     let operations = operations();
-    let (dropped, is_dropped) = tokio::sync::oneshot::channel();
-    let held = Dropped(Some(dropped));
+    let (held, is_dropped) = held();
     let work = move |teller: Teller<()>| async move {
         let _held = held;
         teller.progress(letters(7, None));
@@ -139,6 +147,22 @@ async fn one_that_waits_for_ever_is_cancelled_at_once_and_its_work_dropped() {
     let id = handle.id();
     assert_eq!(news(handle).await.last(), Some(&OperationNews::Ended(OperationEnd::Cancelled)));
     assert_eq!(how(&until_ended(&operations, id).await), &OperationEnd::Cancelled);
+    tokio::time::timeout(WITHIN, is_dropped).await.expect("in time").expect("dropped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_that_never_rests_is_cancelled_too() {
+    let operations = operations();
+    let (held, is_dropped) = held();
+    let work = |_teller: Teller<()>| async move {
+        let _held = held;
+        loop {
+            tokio::task::consume_budget().await;
+        }
+    };
+    let handle = operations.start(info("spin"), work).expect("started");
+    handle.cancel();
+    assert_eq!(*how(&until_ended(&operations, handle.id()).await), OperationEnd::Cancelled);
     tokio::time::timeout(WITHIN, is_dropped).await.expect("in time").expect("dropped");
 }
 

@@ -186,8 +186,16 @@ impl ReplayRoom {
                 if self.form.as_mut().is_some_and(|form| !form.is_whole()) {
                     return Some(Vec::new());
                 }
-                // What is made again is of the same records, whatever is marked by now.
+                if self.wrong_pace(board).is_some() {
+                    return Some(Vec::new());
+                }
+                // What is made again is of the same records, whatever is marked by now, and at the pace that is typed.
                 let again = self.form.as_ref().map(ReplayForm::ask).or_else(|| preview.map(|preview| ReplayAsk::clone(&preview.ask)));
+                let pace = preview.and_then(|preview| self.pace.chosen(preview).ok());
+                let again = again.map(|mut ask| {
+                    ask.options.pace = pace.unwrap_or(ask.options.pace);
+                    ask
+                });
                 again.or_else(ask).map(ReplayCommand::Preview)
             }
             UiCommand::ChangeReplay => {

@@ -32,7 +32,8 @@ pub(crate) fn begun_of(target: &Target, snapshot: &Snapshot, seen: Seen<'_>) -> 
     match (target, seen) {
         (Target::Source(_), Seen::Source(source)) => of_source(source),
         (Target::Source(_), _) => Err("the profile does not have this source"),
-        (Target::DeadLetters { .. }, Seen::Letter(letter, record)) => Ok(letter_again(letter, record)),
+        (Target::DeadLetters { .. }, Seen::Letter(letter, Some(record))) => Ok(letter_again(letter, record)),
+        (Target::DeadLetters { .. }, Seen::Letter(_, None)) => Err("the letter is still being read"),
         (Target::DeadLetters { .. }, _) => Err("no letter is selected"),
         _ => of_object(target, snapshot, seen).ok_or(NOTHING),
     }
@@ -346,7 +347,7 @@ mod tests {
             ..RecordView::default()
         };
         let target = Target::DeadLetters { channel: ChannelKey::of(&letter.at), fingerprint: None };
-        let of = |letter: &LetterView, record: Option<&RecordView>| begun_of(&target, &Snapshot::default(), Seen::Letter(letter, record));
+        let of = |letter: &LetterView, record: Option<&RecordView>| begun_of(&target, &Snapshot::default(), Seen::Letter(letter, Some(record)));
         let whole = of(&letter, Some(&record)).expect("a record");
         assert_eq!(
             whole.notes,
@@ -369,5 +370,6 @@ mod tests {
         assert!(of_nowhere.notes[0].contains("not told: write the topic"), "{:?}", of_nowhere.notes);
         assert!(told(Ok(of_nowhere)).starts_with("record lab-kafka  "), "no letter is made by chance");
         assert_eq!(told(begun_of(&target, &Snapshot::default(), Seen::Nothing)), "no letter is selected");
+        assert_eq!(told(begun_of(&target, &Snapshot::default(), Seen::Letter(&LetterView::default(), None))), "the letter is still being read");
     }
 }

@@ -1,9 +1,11 @@
 //! A gRPC call, carried: its messages are encoded before anything is sent, and decoded as they come.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use futures::future::maybe_done;
 use http::HeaderMap;
 use switchboard_model::CallNews;
@@ -85,11 +87,12 @@ impl Sending {
         let writing = write(messages, planned.messages.clone(), sender, live.clone(), Arc::clone(&self.office));
         let (later, unread) = unread::queue();
         let by = ready.begun + planned.call.deadline.unwrap_or(READ_WITHIN);
-        let asker = Asker { sending: self, ready: &ready, planned, metadata: &call.metadata, ledger, teller };
+        let asker = Asker { sending: self, ready: &ready, way: ready.way.clone(), planned, metadata: &call.metadata, ledger, teller };
         let rereading = asker.rereading(by, key, (live.clone(), method.clone(), Arc::clone(&schema)));
         // What it is told last is still read.
         let reads_until = by + READ_LAST_WITHIN;
-        let mut reading = std::pin::pin!(maybe_done(rereading.run(unread)));
+        // What fails of it is not the call's.
+        let mut reading = std::pin::pin!(maybe_done(AssertUnwindSafe(rereading.run(unread)).catch_unwind()));
         let tell: Tell<CallNews> = {
             let (live, office) = (live.clone(), Arc::clone(&self.office));
             Box::new(move |news| told(&live, &office, (&*schema, &method), Some(&later), news))
@@ -112,7 +115,7 @@ impl Sending {
         // Nothing more is told of the call; what it said may still be read again, in the time that is left to it.
         tokio::select! {
             biased;
-            () = teller.cancelled() => {}
+            () = unread::given_up(teller) => {}
             _ = tokio::time::timeout_at(reads_until, reading) => {}
         }
         ended(shown, settled)
@@ -123,6 +126,8 @@ impl Sending {
 pub(super) struct Asker<'a> {
     pub sending: &'a Sending,
     pub ready: &'a Ready,
+    /// That of the call, which is looked up anew for each of a probe.
+    pub way: Way,
     pub planned: &'a PlannedCall,
     /// That of the call.
     pub metadata: &'a HeaderMap,
@@ -150,7 +155,7 @@ impl Asker<'_> {
         // It is no part of what is being debugged.
         metadata.remove("traceparent");
         let (office, ledger, teller) = (Arc::clone(&self.sending.office), self.ledger.clone(), self.teller.clone());
-        let (way, tls) = (self.ready.way.clone(), self.ready.tls.clone());
+        let (way, tls) = (self.way.clone(), self.ready.tls.clone());
         let ask = move |types| -> Asked {
             let inquiry = Inquiry { way: way.clone(), metadata: metadata.clone(), types, tls: tls.clone() };
             let (office, ledger, teller, by) = (Arc::clone(&office), ledger.clone(), teller.clone(), by.min(Instant::now() + TELLS_WITHIN));

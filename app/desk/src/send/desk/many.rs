@@ -387,7 +387,8 @@ impl Many<'_> {
         }
         let method = outgoing.method.path().trim_start_matches('/').to_owned();
         let by = Instant::now() + outgoing.deadline.unwrap_or(READ_AGAIN_WITHIN);
-        let asker = Asker { sending: self.sending, ready: self.ready, planned, metadata: &outgoing.metadata, ledger: self.ledger, teller: self.teller };
+        let way = Way::Server(self.server.clone());
+        let asker = Asker { sending: self.sending, ready: self.ready, way, planned, metadata: &outgoing.metadata, ledger: self.ledger, teller: self.teller };
         let mut rereading = asker.rereading(by, SchemaKey::of(draft), (live.clone(), method, Arc::clone(schema)));
         let (known, learnt) = (Arc::clone(&typed.known), rereading.learnt);
         rereading.learnt = Box::new(move |schema| {
@@ -416,7 +417,7 @@ impl Many<'_> {
         let read = async { while typed.reading.join_next().await.is_some() {} };
         tokio::select! {
             biased;
-            () = teller.cancelled() => {}
+            () = unread::given_up(teller) => {}
             _ = tokio::time::timeout(READ_AGAIN_WITHIN, read) => {}
         }
         typed.reading.abort_all();

@@ -269,8 +269,9 @@ impl OnTheBoard {
     /// It is over now, whatever is still done with what came: nothing more is written to it. Shows what came since the last look.
     pub(super) fn ends_now(&mut self) {
         self.ended_ns = Some(self.office.now_ns());
-        if self.office.open.lock().remove(&self.sent_id).is_some() {
+        if self.office.open.lock().contains_key(&self.sent_id) {
             self.office.change(self.sent_id, |sent| sent.is_open = false);
+            self.office.open.lock().remove(&self.sent_id);
         }
         self.look();
     }
@@ -291,7 +292,6 @@ impl OnTheBoard {
         if let Some(body) = self.live.take_whole() {
             self.office.keep_body(self.sent_id, body);
         }
-        self.office.open.lock().remove(&self.sent_id);
         let ended_ns = self.ended_ns.unwrap_or_else(|| self.office.now_ns());
         self.office.ends(self.sent_id, |sent| {
             (sent.settled, sent.ended_ns, sent.is_open) = (Some(settled), Some(ended_ns), false);
@@ -300,6 +300,7 @@ impl OnTheBoard {
                 sent.reply = None;
             }
         });
+        self.office.open.lock().remove(&self.sent_id);
     }
 }
 

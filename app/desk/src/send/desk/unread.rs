@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::live::Live;
+use crate::operations::Teller;
 use crate::send::access::{AsRead, MethodSchema, Waiting};
 
 /// What waits to be read again, at most.
@@ -18,6 +20,9 @@ const BYTES_MAX: usize = 1 << 20;
 const TYPES_MAX: usize = 32;
 /// How often the server is asked: a type may hold others.
 const ROUNDS_MAX: usize = 6;
+/// So long what the server was asked has to be written down where it is given up: less than an operation has to end by itself.
+const WRITTEN_WITHIN: Duration = Duration::from_millis(100);
+
 /// Takes what is to be read again.
 pub(super) type ReadLater = mpsc::Sender<Unread>;
 
@@ -57,6 +62,12 @@ pub(super) struct Rereading {
     pub asking: Option<Asking>,
     /// Takes a schema that knows more.
     pub learnt: Box<dyn Fn(Arc<dyn MethodSchema>) + Send>,
+}
+
+/// Waits until it is given up, and what the server was asked had its time to be written down.
+pub(super) async fn given_up(teller: &Teller<()>) {
+    teller.cancelled().await;
+    tokio::time::sleep(WRITTEN_WITHIN).await;
 }
 
 /// A queue of what is to be read again.

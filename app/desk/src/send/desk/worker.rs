@@ -85,8 +85,8 @@ impl Worker {
                 });
             }
             SendCommand::HalfClose(sent_id) => {
-                office.open.lock().remove(&sent_id);
                 office.change(sent_id, |sent| sent.is_open = false);
+                office.open.lock().remove(&sent_id);
             }
             SendCommand::Forget => {
                 office.update(|board| board.sent.retain(|sent| sent.is_going()));

@@ -154,7 +154,7 @@ impl View for DeadLettersView {
     fn seen(&self) -> Seen<'_> {
         let Some(row) = self.list.selected() else { return Seen::Nothing };
         let open = self.open.as_ref().filter(|open| open.key == row.key);
-        Seen::Letter(&row.view, open.and_then(|open| open.record.as_ref()))
+        Seen::Letter(&row.view, open.filter(|open| open.is_known).map(|open| open.record.as_ref()))
     }
 
     fn begin_anew(&mut self) {

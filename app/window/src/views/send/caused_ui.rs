@@ -30,6 +30,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const MARGIN_PT: i8 = 18;
 /// Servers of which it is remembered who answered there.
 const SERVERS_MAX: usize = 64;
+/// So far the clock of another machine may be behind ours.
+const CLOCKS_NS: i64 = 1_000_000_000;
 
 /// What was sent, the revisions of both answers, and the groups as they were told.
 type Of = (SentId, [u64; 2], usize);
@@ -93,7 +95,9 @@ impl CausedLook {
     fn note_who_answered(&mut self, sent: &Sent, trace: &TraceView) {
         let first = trace.spans.iter().filter(|span| span.kind == SpanKind::Server).min_by_key(|span| span.start_ns);
         let has_room = self.answered_by.len() < SERVERS_MAX || self.answered_by.contains_key(&sent.target);
-        if let Some(span) = first.filter(|_| has_room && sent.ask.draft.kind() != RequestKind::Record) {
+        // A trace that was begun elsewhere has its first span elsewhere.
+        let is_own = trace.spans.iter().all(|span| span.start_ns >= sent.at_ns - CLOCKS_NS);
+        if let Some(span) = first.filter(|_| has_room && is_own && sent.ask.draft.kind() != RequestKind::Record) {
             self.answered_by.insert(sent.target.clone(), span.service.clone());
         }
     }

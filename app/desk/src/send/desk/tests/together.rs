@@ -101,3 +101,29 @@ async fn what_became_of_calls_is_written_down_before_their_answers_are_read_agai
         assert_eq!(settled_ns.iter().filter(|ns| **ns < given_up_ns).count() as u64, num, "{settled_ns:?}, given up at {given_up_ns}");
     }
 }
+
+fn unheard_call(deadline_s: f64) -> GrpcDraft {
+    let (url, method) = ("http://shop.test:9".into(), "shop.Orders/Place".into());
+    GrpcDraft { url, method, messages: vec!["{}".into()], deadline_s, repeat: RepeatDraft { every_s: 600.0, ..RepeatDraft::default() }, ..GrpcDraft::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_answer_holds_is_asked_where_the_call_went_also_where_the_name_leads_elsewhere_by_then() {
+    for is_probe in [false, true] {
+        let desk = Desk::new(World { has_unheard: true, moves: true, ..World::default() });
+        desk.send(Request::Grpc(unheard_call(60.0)), is_probe).await;
+        desk.until("question", |_| desk.world.asked.lock().first().map(|_| ())).await;
+        assert_eq!(*desk.world.asked.lock(), *desk.world.called.lock(), "a probe: {is_probe}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_tell_of_an_answer_in_the_time_of_the_call_is_waited_for_no_longer_and_that_is_written_down() {
+    let desk = Desk::new(World { has_unheard: true, ..World::default() });
+    desk.send(Request::Grpc(unheard_call(0.3)), false).await;
+    let why = "the server did not tell it in time";
+    let is_told = |board: &SendBoard| board.sent.first()?.answer.messages.iter().any(|message| message.text.contains(why)).then_some(());
+    desk.until("reason", is_told).await;
+    let lines = desk.lines().await;
+    assert!(lines.iter().any(|line| line.call.contains("ServerReflection") && line.settled.reason() == why), "{lines:?}");
+}

@@ -30,6 +30,12 @@ pub(super) const WITHIN: Duration = Duration::from_secs(30);
 pub(super) struct World {
     /// Where names of servers lead; nowhere in particular on this machine where it is left out.
     pub addresses: Vec<SocketAddr>,
+    /// Whether names of servers lead elsewhere each time they are looked up.
+    pub moves: bool,
+    pub num_resolved: AtomicU64,
+    /// Who was called, and who was asked for types, each time.
+    pub called: Mutex<Vec<Server>>,
+    pub asked: Mutex<Vec<Server>>,
     /// How much topics take.
     pub takes: BTreeMap<&'static str, u64>,
     /// How large a batch of several may be to each sender that was made.
@@ -136,6 +142,10 @@ impl Drop for Awaited {
 
 impl ServerAccess for World {
     fn resolve(&self, _origin: &Origin) -> Waiting<Result<Vec<SocketAddr>, String>> {
+        let num_resolved = self.num_resolved.fetch_add(1, Ordering::SeqCst);
+        if self.moves {
+            return Box::pin(std::future::ready(Ok(vec![([127, 0, 0, 1], 1_000 + num_resolved as u16).into()])));
+        }
         let addresses = if self.addresses.is_empty() { vec![([127, 0, 0, 1], 9).into()] } else { self.addresses.clone() };
         Box::pin(std::future::ready(Ok(addresses)))
     }
@@ -158,9 +168,10 @@ impl ServerAccess for World {
         Box::pin(std::future::ready(Outcome::Done(Receipt::Answered(200))))
     }
 
-    fn call(&self, _: Server, _: OutgoingCall, _: TlsFiles, _: mpsc::Receiver<Bytes>, _: Option<String>, mut tell: Tell<CallNews>) -> Waiting<Outcome> {
+    fn call(&self, server: Server, _: OutgoingCall, _: TlsFiles, _: mpsc::Receiver<Bytes>, _: Option<String>, mut tell: Tell<CallNews>) -> Waiting<Outcome> {
         self.came.lock().push(Instant::now());
         self.num_requests.fetch_add(1, Ordering::SeqCst);
+        self.called.lock().push(server);
         tell(CallNews::Leaves);
         if self.has_unheard {
             tell(CallNews::Message(Bytes::from_static(b"shop.Unheard")));
@@ -169,9 +180,10 @@ impl ServerAccess for World {
     }
 
     /// Tells of its method, and never of a type that it is asked for.
-    fn reflect(&self, _: Server, _: HeaderMap, types: Vec<String>, _: TlsFiles, _: Tell<CallNews>) -> Waiting<Result<Arc<dyn MethodSchema>, Untold>> {
+    fn reflect(&self, server: Server, _: HeaderMap, types: Vec<String>, _: TlsFiles, _: Tell<CallNews>) -> Waiting<Result<Arc<dyn MethodSchema>, Untold>> {
         self.num_asked.fetch_add(1, Ordering::SeqCst);
         if !types.is_empty() {
+            self.asked.lock().push(server);
             let awaited = Awaited { clock_ns: Arc::clone(&self.clock_ns), given_up_ns: Arc::clone(&self.given_up_ns) };
             return Box::pin(async move {
                 let _awaited = awaited;
