@@ -94,6 +94,13 @@ fn each_letter_that_is_typed_into_a_field_stands_there_and_does_nothing_else() {
             TextField::SourceSecret => "user name comes from",
             _ => field.name(),
         };
+        if matches!(field, TextField::ReplayFirst | TextField::ReplayRate) {
+            // They stand in a preview, which asks for the cluster's name first.
+            until("a preview", || {
+                window.display.press(&["r"]);
+                program::wait_until("a preview", LOOKS * 5, || focused(&window).is_some_and(|thing| thing.name == TextField::ClusterName.name())).ok()
+            });
+        }
         let opened = until(&format!("{field:?} has the keys after {}", field.keys()), || {
             // Keys that come late would be typed into what the next ones open, so they are given long.
             lead_into(&window, field);
